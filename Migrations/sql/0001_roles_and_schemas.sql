@@ -1,0 +1,2 @@
+-- breaking: yes
+SELECT 1;
