@@ -43,12 +43,9 @@ package struct TargetIdentity: Sendable, Hashable {
     self.mode = mode
   }
 
-  /// The login that carries version `number`: odd versions use the first, even ones the second.
-  package func login(forVersion number: Int) -> String {
-    switch mode {
-    case .single: name
-    case .alternating: number % 2 == 1 ? "\(name)_a" : "\(name)_b"
-    }
+  /// The login for the next version: never the one that carries `current`, unless there is only one.
+  package func login(besides current: String?) -> String {
+    logins.first { $0 != current } ?? name
   }
 
   /// Every login this identity can have.

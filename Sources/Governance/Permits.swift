@@ -1,0 +1,101 @@
+package import Foundation
+package import Jobs
+package import Postgres
+
+/// The right to do one effect, recorded in the transaction that records the intent. Nothing else makes one.
+///
+/// The authorization row is read `FOR SHARE`: voiding it is strictly before the intent (and then there is no permit) or
+/// strictly after it.
+package struct Permit: Sendable {
+  package let id: UUID
+
+  /// Adds the permit to `step`; the step fails as `guardFailed` at `GrantPermit.name` when the authorization does not
+  /// hold at that moment, and then nothing of the step is written.
+  package static func add(
+    to step: inout Step, authorization: AuthorizationID, action: GovernedAction, identity: IdentityID, subject: SubjectID
+  ) -> Permit {
+    let permit = Permit(id: UUID())
+    step.add(
+      GrantPermit(
+        permit: permit.id, authorization: authorization, action: action, identity: identity, subject: subject,
+        fence: step.lease.fence))
+    return permit
+  }
+}
+
+/// Inserts the permit if the authorization holds now: one row or none.
+///
+/// Approver and owner must still be active, except for revocation: what reduces is never held up by people who left.
+/// Lock order: the job (by the step's guard), then the authorization.
+package struct GrantPermit: Statement {
+  package static let sql = """
+    INSERT INTO governance.permit (id, authorization_id, action, subject, fence)
+    SELECT $1, a.id, $3, $4, $5
+    FROM governance.authorization AS a
+    JOIN governance.identity AS i ON i.id = a.identity_id
+    JOIN governance.person AS owner ON owner.id = i.owner_id
+    LEFT JOIN governance.approval AS ap ON ap.id = a.approval_id
+    LEFT JOIN governance.person AS approver ON approver.id = ap.approver_id
+    WHERE a.id = $2
+      AND a.identity_id = $6
+      AND $3 = ANY(a.actions)
+      AND a.voided_at IS NULL
+      AND a.valid_from <= now()
+      AND a.valid_until > now()
+      AND ($3 = 'revoke' OR (owner.state = 'active' AND approver.state = 'active'))
+    FOR SHARE OF a
+    """
+
+  let permit: UUID
+  let authorization: AuthorizationID
+  let action: GovernedAction
+  let identity: IdentityID
+  let subject: SubjectID
+  let fence: Int64
+
+  package func bind(_ parameters: inout PostgresParameters) {
+    parameters.append(permit)
+    parameters.append(authorization.rawValue)
+    parameters.append(action.rawValue)
+    parameters.append(subject.rawValue)
+    parameters.append(fence)
+    parameters.append(identity.rawValue)
+  }
+}
+
+/// Why a permit is not granted now: every reason, in words of the closed list.
+package struct ExplainPermit: Statement {
+  package static let sql = """
+    SELECT array_remove(ARRAY[
+      CASE WHEN a.voided_at IS NOT NULL THEN 'authorization_voided' END,
+      CASE WHEN a.valid_from > now() THEN 'authorization_not_yet_valid' END,
+      CASE WHEN a.valid_until <= now() THEN 'authorization_expired' END,
+      CASE WHEN NOT $2 = ANY(a.actions) THEN 'action_not_granted' END,
+      CASE WHEN $2 <> 'revoke' AND owner.state <> 'active' THEN 'owner_inactive' END,
+      CASE WHEN $2 <> 'revoke' AND approver.state IS DISTINCT FROM 'active' THEN 'approver_inactive' END], NULL)
+    FROM governance.authorization AS a
+    JOIN governance.identity AS i ON i.id = a.identity_id
+    JOIN governance.person AS owner ON owner.id = i.owner_id
+    LEFT JOIN governance.approval AS ap ON ap.id = a.approval_id
+    LEFT JOIN governance.person AS approver ON approver.id = ap.approver_id
+    WHERE a.id = $1
+    """
+
+  let authorization: AuthorizationID
+  let action: GovernedAction
+
+  package init(authorization: AuthorizationID, action: GovernedAction) {
+    self.authorization = authorization
+    self.action = action
+  }
+
+  package func bind(_ parameters: inout PostgresParameters) {
+    parameters.append(authorization.rawValue)
+    parameters.append(action.rawValue)
+  }
+
+  package static func decode(_ row: PostgresRow) throws -> [ReasonCode] {
+    let words: [String] = try row[0]
+    return words.compactMap(ReasonCode.init(rawValue:))
+  }
+}

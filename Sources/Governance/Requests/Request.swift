@@ -1,0 +1,91 @@
+import Crypto
+package import Foundation
+
+/// What an authorization may allow.
+package enum GovernedAction: String, Sendable, CaseIterable, Codable {
+  case issue
+  case rotate
+  case revoke
+}
+
+/// The exact change that approvers see, as canonical JSON: keys sorted, no white space, times in UTC to the second.
+package struct RequestCore: Sendable, Codable, Equatable {
+  package let actions: [GovernedAction]
+  package let backupOwner: String
+  package let beneficiary: String
+  package let environment: String
+  package let expiresAt: String
+  package let identity: String
+  package let loginMode: String
+  package let owner: String
+  package let policy: String
+  package let purpose: String
+  package let requester: String
+  package let revision: Int
+  package let rights: [String]
+  package let target: String
+  package let ticket: String
+  package let workload: String
+
+  init(
+    identity: NonHumanIdentity, targetName: String, actions: [GovernedAction], requester: String, beneficiary: String,
+    ticket: String, revision: Int
+  ) {
+    self.actions = actions
+    backupOwner = identity.backupOwner.externalID
+    self.beneficiary = beneficiary
+    environment = identity.environment
+    expiresAt = identity.expiresAt.formatted(.iso8601)
+    self.identity = identity.name
+    loginMode = identity.loginMode
+    owner = identity.owner.externalID
+    policy = identity.policy.name
+    purpose = identity.purpose
+    self.requester = requester
+    self.revision = revision
+    rights = identity.rights
+    target = targetName
+    self.ticket = ticket
+    workload = identity.workload
+  }
+
+  /// The bytes that are stored, hashed and shown.
+  package func canonicalBytes() throws -> [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return [UInt8](try encoder.encode(self))
+  }
+}
+
+/// SHA-256 of the canonical bytes.
+package struct RequestDigest: Sendable, Hashable, CustomStringConvertible {
+  package let bytes: [UInt8]
+
+  package init(of core: [UInt8]) { bytes = [UInt8](SHA256.hash(data: core)) }
+  package init(bytes: [UInt8]) { self.bytes = bytes }
+
+  /// Lower-case hexadecimal.
+  package var description: String { bytes.map { String(format: "%02x", $0) }.joined() }
+
+  /// Whether `text` is this digest, or at least its first 12 hexadecimal digits.
+  package func matches(_ text: String) -> Bool {
+    text.count >= 12 && description.hasPrefix(text.lowercased())
+  }
+}
+
+/// A submitted request, newest revision.
+package struct Request: Sendable {
+  package let id: RequestID
+  package let revision: Int32
+  package let identity: IdentityID
+  package let actions: [GovernedAction]
+  /// Nil for a request that policy opened.
+  package let requester: PersonID?
+  package let beneficiary: PersonID?
+  package let ticket: String
+  package let core: [UInt8]
+  package let digest: RequestDigest
+  package let submittedAt: Date
+  /// `approved`, `denied` or `waiting`.
+  package let decision: String
+}

@@ -1,0 +1,84 @@
+package import Foundation
+
+/// A row of the queue. Ids only: a job carries no payload and no secret, and losing it loses nothing.
+///
+///                    claim                    done
+///     ready ───────────────────────► leased ─────────► archive
+///       ▲  ▲                          │ │ │
+///       │  └── snooze, retry, release ┘ │ └─ three abandonments ─► quarantined ─ retry now ─► ready
+///       │         lease expired (reap) ─┘
+///     blocked ◄── the authorization was voided
+///
+/// `fence` grows at claim, release and reap and is never reset; every later write names the fence it holds.
+package struct JobID: Hashable, Sendable, CustomStringConvertible {
+  package let rawValue: UUID
+  package init(_ rawValue: UUID) { self.rawValue = rawValue }
+  package var description: String { rawValue.uuidString.lowercased() }
+}
+
+/// What a job is about; at most one live job per subject.
+package struct SubjectID: Hashable, Sendable {
+  package let rawValue: UUID
+  package init(_ rawValue: UUID) { self.rawValue = rawValue }
+}
+
+/// What limits how many jobs run at once.
+package struct LimitGroupID: Hashable, Sendable {
+  package let rawValue: UUID
+  package init(_ rawValue: UUID) { self.rawValue = rawValue }
+}
+
+/// The part of every key that lets tables be distributed later: 0…63, the low six bits of the id's last byte. The schema's
+/// `jobs.bucket_of` computes the same.
+package struct Bucket: Hashable, Sendable {
+  package let rawValue: Int16
+  package init(of group: LimitGroupID) { rawValue = Int16(group.rawValue.uuid.15 & 63) }
+  package init(rawValue: Int16) { self.rawValue = rawValue }
+}
+
+/// Which work goes first.
+package enum Lane: Int16, Sendable, CaseIterable {
+  case leak = 0
+  case hardExpiry = 1
+  case narrowing = 2
+  case `operator` = 3
+  case routine = 4
+}
+
+/// A kind of job and its strength: a stronger kind replaces a waiting weaker one of the same subject, and becomes the
+/// follow-up of a leased one.
+package struct JobKind: Hashable, Sendable {
+  package let name: String
+  package let precedence: Int16
+  /// Never quarantined: retried with capped back-off for ever.
+  package let isRelentless: Bool
+
+  package init(name: String, precedence: Int16, isRelentless: Bool = false) {
+    self.name = name
+    self.precedence = precedence
+    self.isRelentless = isRelentless
+  }
+}
+
+/// A job as its handler sees it.
+package struct ClaimedJob: Sendable {
+  package let id: JobID
+  package let kind: String
+  package let subject: SubjectID
+  package let group: LimitGroupID
+  package let lane: Int16
+  /// 1 on the first try. Released and snoozed tries do not count.
+  package let attempt: Int32
+  package let failures: Int32
+  package let abandonments: Int32
+  package let lease: Lease
+}
+
+/// The time-limited right to work on a job. A lease is not a fence: `fence` is.
+package struct Lease: Sendable, Hashable {
+  package let job: JobID
+  package let bucket: Bucket
+  package let fence: Int64
+  /// The process that holds it.
+  package let owner: UUID
+}

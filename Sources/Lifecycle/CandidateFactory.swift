@@ -1,0 +1,32 @@
+import Secrets
+import Vault
+
+/// Makes a new secret by the policy's rules and seals it to its credential and version.
+struct CandidateFactory: Sendable {
+  let vault: EnvelopeVault
+  let generator = SecretGenerator()
+
+  /// Nothing is stored yet. The number and login do not collide with any version of the saga.
+  func makeCandidate(for saga: Saga) async throws -> CredentialVersion {
+    let number = saga.nextNumber
+    let secret = generator.makeSecret(SecretPolicy(length: saga.identity.policy.secretLength))
+    let envelope = try await vault.seal(secret, context: .version(number, of: saga.credential))
+    return CredentialVersion(
+      number: number, state: .candidate, login: saga.targetIdentity.login(besides: saga.current?.login),
+      envelope: envelope.bytes)
+  }
+
+  func open(_ version: CredentialVersion, of credential: CredentialID) async throws -> SecretBytes {
+    guard let bytes = version.envelope else {
+      throw LifecycleError(code: .noSecret, message: "the secret of version \(version.number) was destroyed")
+    }
+    return try await vault.open(Envelope(bytes: bytes), context: .version(version.number, of: credential))
+  }
+}
+
+extension SealContext {
+  /// Binds a secret to its credential and version: it opens nowhere else.
+  static func version(_ number: Int32, of credential: CredentialID) -> SealContext {
+    SealContext(record: credential.rawValue, version: Int(number), purpose: "credential")
+  }
+}

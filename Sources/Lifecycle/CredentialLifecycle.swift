@@ -1,0 +1,201 @@
+package import Foundation
+package import Governance
+package import Jobs
+package import Logging
+package import Postgres
+package import Secrets
+package import Targets
+package import Vault
+
+/// The face of the product's verbs: issue, rotate, revoke, read. Each is one committed transaction that records what is
+/// wanted and enqueues the work; nothing here touches a target, except `addTarget`, which only looks.
+package struct CredentialLifecycle: Sendable {
+  package let client: PostgresClient
+  package let governance: GovernanceStore
+  let queue: JobQueue
+  let vault: EnvelopeVault
+  let drivers: DriverPool
+  let logger: Logger
+
+  package init(
+    client: PostgresClient, governance: GovernanceStore, queue: JobQueue, vault: EnvelopeVault, drivers: DriverPool,
+    logger: Logger
+  ) {
+    self.client = client
+    self.governance = governance
+    self.queue = queue
+    self.vault = vault
+    self.drivers = drivers
+    self.logger = logger
+  }
+
+  /// The handlers a worker runs; their durable steps go through `writer`.
+  package func handlers(writer: StepWriter) -> [(JobKind, any JobHandler)] {
+    let store = RotationStore(client: client, writer: writer, governance: governance)
+    let handler = SagaJobHandler(
+      runner: RotationRunner(
+        store: store, effects: EffectExecutor(writer: writer, store: store, logger: logger),
+        candidates: CandidateFactory(vault: vault), drivers: drivers, writer: writer, logger: logger))
+    return LifecycleJobs.all.map { ($0, handler) }
+  }
+
+  /// The periodic work of this module.
+  package func duties(planEvery period: Double) -> [MaintenanceDuty] {
+    let planner = DuePlanner(lifecycle: self)
+    return [planner.duty(period: period)]
+  }
+
+  // MARK: Targets
+
+  /// Examines the target first and refuses one that cannot be verified. `maximumRunning`: jobs at once, 1…10000.
+  package func addTarget(
+    name: String, kind: String, environment: String, settings: [String: String], adminSecret: SecretBytes,
+    maximumRunning: Int32
+  ) async throws -> TargetID {
+    let driver = try drivers.makeDriver(kind: kind, settings: settings, adminSecret: adminSecret)
+    let problems = await driver.examine(deadline: ContinuousClock.now + .seconds(20))
+    await driver.close()
+    guard problems.isEmpty else {
+      throw LifecycleError(code: .unsoundTarget, message: "target not added: " + problems.joined(separator: "; "))
+    }
+    let id = TargetID.make()
+    let envelope = try await vault.seal(adminSecret, context: .admin(1, of: id))
+    let record = TargetRecord(
+      id: id, name: name, kind: kind, environment: environment, settings: settings, adminEnvelope: envelope.bytes)
+    try await client.withTransaction { transaction in
+      try await governance.addTarget(record, in: transaction)
+      try await queue.setLimit(id.limitGroup, maximumRunning: maximumRunning, in: transaction)
+    }
+    return id
+  }
+
+  /// Looks at a target again; empty means sound.
+  package func examineTarget(_ name: String) async throws -> [String] {
+    let target = try await governance.target(name, in: client)
+    return try await drivers.driver(for: target).examine(deadline: ContinuousClock.now + .seconds(20))
+  }
+
+  // MARK: Verbs
+
+  /// Records the decision; an approval starts what it grants in the same transaction. Returns the credential that will be
+  /// worked on; nil after a denial.
+  package func decide(
+    _ request: RequestID, approve: Bool, by approver: String, sawDigest digest: RequestDigest
+  ) async throws -> CredentialID? {
+    try await client.withTransaction { transaction in
+      guard
+        let authorization = try await governance.decide(
+          request, approve: approve, by: approver, sawDigest: digest, in: transaction)
+      else { return nil }
+      let record = try await governance.request(request, in: transaction)
+      return try await start(
+        authorization, trigger: authorization.actions.contains(.issue)
+          ? .issue : .revocation(by: record.requester, ticket: record.ticket), in: transaction)
+    }
+  }
+
+  private func start(
+    _ authorization: Authorization, trigger: RotationTrigger, in transaction: Transaction
+  ) async throws -> CredentialID {
+    if authorization.actions.contains(.issue) {
+      try await transaction.execute(
+        InsertCredential(id: .make(), identity: authorization.identity, authorization: authorization.id))
+    }
+    let credential = try await credential(of: authorization.identity, in: transaction)
+    if authorization.actions.contains(.issue) {
+      // Renewed after voiding: the credential goes on under the new authorization.
+      try await transaction.execute(AdoptAuthorization(credential: credential.id, authorization: authorization.id))
+      if credential.state == .active { return credential.id }
+    }
+    guard credential.state != .revoked else {
+      throw LifecycleError(code: .wrongState, message: "the credential is revoked; names are not reused")
+    }
+    let action: GovernedAction = authorization.actions.contains(.issue) ? .issue : .revoke
+    try await open(action, of: credential, trigger: trigger, authorization: authorization.id, in: transaction)
+    return credential.id
+  }
+
+  /// Asks for a rotation now, under the credential's standing authorization. False when one is under way already.
+  package func requestRotation(_ identity: IdentityID, trigger: RotationTrigger) async throws -> Bool {
+    try await client.withTransaction { transaction in
+      let credential = try await credential(of: identity, in: transaction)
+      guard credential.state == .active else {
+        throw LifecycleError(
+          code: .wrongState, message: "the credential is \(credential.state.rawValue); only an active one can be rotated")
+      }
+      let reasons = try await transaction.queryFirst(
+        ExplainPermit(authorization: credential.authorization, action: .rotate))
+      guard let reasons, reasons.isEmpty else {
+        throw GovernanceError.refused(reasons ?? [.authorizationUnknown])
+      }
+      return try await open(
+        .rotate, of: credential, trigger: trigger, authorization: credential.authorization, in: transaction)
+    }
+  }
+
+  /// Voids what was granted to the identity: waiting jobs leave the queue, running ones meet the permit.
+  package func voidAuthorizations(of identity: IdentityID, reason: String) async throws -> Int {
+    try await client.withTransaction { transaction in
+      let count = try await governance.voidAuthorizations(of: identity, reason: reason, in: transaction)
+      let subjects = try await transaction.query(FindCredentialSubjects(identity: identity))
+      if count > 0 { try await queue.block(subjects, reason: "authorization voided", in: transaction) }
+      return count
+    }
+  }
+
+  /// Makes the saga and its job. False when one of the same kind is open.
+  @discardableResult
+  func open(
+    _ action: GovernedAction, of credential: CredentialRecord, trigger: RotationTrigger, authorization: AuthorizationID,
+    in transaction: Transaction
+  ) async throws -> Bool {
+    let inserted = try await transaction.execute(
+      InsertSaga(
+        id: .make(), credential: credential.id, action: action, trigger: trigger, authorization: authorization))
+    try await queue.enqueue(
+      JobQueue.Order(
+        kind: LifecycleJobs.kind(for: action.rawValue), subject: credential.id.subject,
+        group: credential.target.limitGroup, lane: trigger.lane, deadline: credential.hardExpiresAt,
+        fence: credential.fence),
+      in: transaction)
+    return inserted == 1
+  }
+
+  func credential(of identity: IdentityID, in transaction: Transaction) async throws -> CredentialRecord {
+    guard let credential = try await transaction.queryFirst(FindCredential(identity: identity)) else {
+      throw LifecycleError(
+        code: .unknownCredential, message: "this identity has no credential yet; request one with `keyturn request issue`")
+    }
+    return credential
+  }
+
+  /// Takes a quarantined or blocked credential up again. False when nothing waits for that.
+  package func retryNow(_ identity: IdentityID) async throws -> Bool {
+    try await client.withTransaction { transaction in
+      let credential = try await credential(of: identity, in: transaction)
+      return try await queue.retryNow(credential.id.subject, in: transaction)
+    }
+  }
+
+  // MARK: Reading
+
+  /// The secret that works now.
+  package func currentSecret(of identity: IdentityID) async throws -> CurrentSecret {
+    guard let row = try await client.queryFirst(FindCurrentVersion(identity: identity)) else {
+      throw LifecycleError(code: .noSecret, message: "there is no current secret: not issued yet, or revoked")
+    }
+    let secret = try await CandidateFactory(vault: vault).open(row.version, of: row.credential)
+    return CurrentSecret(
+      version: row.version.number, login: row.version.login, secret: secret,
+      settings: try row.settings.decodedStrings())
+  }
+}
+
+/// What an application needs to log in.
+package struct CurrentSecret: Sendable {
+  package let version: Int32
+  package let login: String
+  package let secret: SecretBytes
+  /// Where the target is; no secrets.
+  package let settings: [String: String]
+}

@@ -1,0 +1,25 @@
+/// Never holds a secret.
+package struct LifecycleError: Error, Equatable, CustomStringConvertible {
+  package enum Code: String, Sendable {
+    case unknownCredential = "unknown_credential"
+    /// The credential is not in a state that allows it.
+    case wrongState = "wrong_state"
+    case noSecret = "no_secret"
+    /// The target failed its examination and was not added.
+    case unsoundTarget = "unsound_target"
+    /// A stored row cannot be read.
+    case unreadableRow = "unreadable_row"
+  }
+
+  package let code: Code
+  package let message: String
+
+  package init(code: Code, message: String) {
+    self.code = code
+    self.message = message
+  }
+
+  package var description: String { message }
+
+  package static func == (left: Self, right: Self) -> Bool { left.code == right.code }
+}

@@ -1,0 +1,21 @@
+package import Jobs
+
+/// The kinds of job of this module. They say what is wanted most; the saga says what is done.
+package enum LifecycleJobs {
+  package static let rotate = JobKind(name: "rotate", precedence: 2)
+  /// Never given up: a live secret nobody revoked is an incident, not a dead letter.
+  package static let revoke = JobKind(name: "revoke", precedence: 3, isRelentless: true)
+
+  package static let all = [rotate, revoke]
+
+  static func kind(for action: String) -> JobKind { action == "revoke" ? revoke : rotate }
+}
+
+/// Takes up the open saga of the job's credential.
+struct SagaJobHandler: JobHandler {
+  let runner: RotationRunner
+
+  func handle(_ job: ClaimedJob, term: LeaseTerm) async -> JobOutcome {
+    await runner.resume(job, term: term)
+  }
+}

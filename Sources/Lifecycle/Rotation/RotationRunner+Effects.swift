@@ -1,0 +1,112 @@
+import Foundation
+import Governance
+import Jobs
+import Secrets
+import Targets
+
+/// Moves that change the target.
+extension RotationRunner {
+  /// Permit and intent, the call, and its outcome in the step that concludes the move.
+  func effect(
+    _ change: TargetChange, entering state: RotationState? = nil, _ saga: inout Saga, _ run: inout SagaRun
+  ) async throws -> Machine.Fact {
+    let intent = try await effects.intend(change.verb, saga: &saga, entering: state, lease: run.lease)
+    switch intent {
+    case .permitRefused(let reasons):
+      return .permitRefused(reasons)
+    case .granted(let id):
+      let outcome = await effects.perform(
+        change, effect: id, saga: saga, driver: run.driver, lease: run.lease, term: run.term)
+      effects.add(outcome, of: id, to: &run.step)
+      return Machine.Fact(outcome)
+    }
+  }
+
+  /// Commits the outcome of an effect that is not the last of its move.
+  func effectAndCommit(
+    _ change: TargetChange, _ saga: inout Saga, _ run: inout SagaRun
+  ) async throws -> Machine.Fact {
+    let fact = try await effect(change, &saga, &run)
+    if !run.step.isEmpty { try await writer.commit(run.takeStep()) }
+    return fact
+  }
+
+  /// The old login is disabled first and its sessions ended after: the reverse order leaves new sessions behind.
+  func retireOld(_ saga: inout Saga, _ run: inout SagaRun) async throws -> Machine.Fact {
+    guard let old = saga.old else { throw SagaRun.missing("old version") }
+    let identity = saga.targetIdentity
+    if identity.mode == .alternating {
+      let blocked = try await effectAndCommit(.blockLogins([old.login], of: identity), &saga, &run)
+      guard blocked == .effectApplied else { return blocked }
+    }
+    return try await endSessions([old.login], &saga, &run)
+  }
+
+  func endAllSessions(_ saga: inout Saga, _ run: inout SagaRun) async throws -> Machine.Fact {
+    try await endSessions(saga.targetIdentity.logins, &saga, &run)
+  }
+
+  /// Ends sessions and counts until none is left, twice in a row.
+  private func endSessions(_ logins: [String], _ saga: inout Saga, _ run: inout SagaRun) async throws -> Machine.Fact {
+    let ended = try await effectAndCommit(.endSessions(logins, of: saga.targetIdentity), &saga, &run)
+    guard ended == .effectApplied else { return ended }
+    // One slot: the same login carries the new secret, whose sessions may come back at once.
+    if saga.action != .revoke && saga.targetIdentity.mode == .single { return .effectApplied }
+    for _ in 1...2 {
+      let count = try await run.driver.countSessions(of: logins, deadline: run.probeDeadline)
+      if count > 0 { return .sessionsRemain(count) }
+    }
+    store.addProof(
+      .sessionsEnded, .passed, of: saga, version: saga.oldVersion, detail: ["sessions": "0"], to: &run.step)
+    return .effectApplied
+  }
+
+  /// What is left of the old login goes: it owns nothing, because its sessions acted as the identity.
+  func cleanUpOld(_ saga: inout Saga, _ run: inout SagaRun) async throws -> Machine.Fact {
+    guard let old = saga.old else { throw SagaRun.missing("old version") }
+    let removed = try await remove(login: old.login, &saga, &run)
+    guard removed == .effectApplied else { return removed }
+    return try await proveNoResidue([old.login], saga, &run)
+  }
+
+  /// Back to where it was: the candidate's login goes, or the single login gets its old secret back.
+  func removeCandidate(_ saga: inout Saga, _ run: inout SagaRun) async throws -> Machine.Fact {
+    guard let candidate = saga.candidate else { throw SagaRun.missing("candidate") }
+    let fact: Machine.Fact
+    if saga.targetIdentity.mode == .alternating {
+      fact = try await remove(login: candidate.login, &saga, &run)
+    } else if let old = saga.old {
+      let secret = try await candidates.open(old, of: saga.credential)
+      fact = try await effect(
+        .setSecret(
+          identity: saga.targetIdentity, login: old.login, secret: secret,
+          rights: PrivilegeSet(saga.identity.rights), mayCreate: false), &saga, &run)
+    } else {
+      fact = try await effect(.blockLogins([candidate.login], of: saga.targetIdentity), &saga, &run)
+    }
+    if fact == .effectApplied {
+      run.step.add(
+        SetVersionState(credential: saga.credential, number: candidate.number, from: .candidate, to: .orphan))
+    }
+    return fact
+  }
+
+  private func remove(login: String, _ saga: inout Saga, _ run: inout SagaRun) async throws -> Machine.Fact {
+    let dropped = try await effectAndCommit(.drop(names: [login], of: saga.targetIdentity), &saga, &run)
+    guard case .effectRefused(.residue, _) = dropped else { return dropped }
+    let stripped = try await effectAndCommit(.strip(names: [login], of: saga.targetIdentity), &saga, &run)
+    guard stripped == .effectApplied else { return stripped }
+    return try await effectAndCommit(.drop(names: [login], of: saga.targetIdentity), &saga, &run)
+  }
+
+  func grantMissing(_ saga: inout Saga, _ run: inout SagaRun) async throws -> JobOutcome? {
+    let change = TargetChange.grant(identity: saga.targetIdentity, rights: PrivilegeSet(saga.identity.rights))
+    let fact = try await effectAndCommit(change, &saga, &run)
+    saga.hasGranted = true
+    switch fact {
+    case .effectApplied: return nil
+    case .permitRefused(let reasons): return .block(reason: reasons.map(\.rawValue).joined(separator: ", "))
+    default: return .retry(JobFailure(code: "grant_failed"))
+    }
+  }
+}

@@ -1,0 +1,91 @@
+import Foundation
+import Governance
+import Jobs
+import Postgres
+
+/// Credentials whose time has come and that no saga is working on. Relies on `credential_due` and `credential_expiry`.
+struct FindDueCredentials: Statement {
+  static let sql = """
+    SELECT c.id, c.identity_id, c.target_id, c.state, c.authorization_id, c.fence, c.due_anchor,
+      NULLIF(c.next_due_at, 'infinity'), c.hard_expires_at, now()
+    FROM lifecycle.credential AS c
+    WHERE c.state = 'active'
+      AND (c.next_due_at <= now() OR c.hard_expires_at <= now())
+      AND NOT EXISTS (
+        SELECT FROM lifecycle.rotation AS r
+        WHERE r.credential_id = c.id AND r.finished_at IS NULL
+          AND (r.action = 'revoke' OR c.hard_expires_at > now()))
+    ORDER BY c.hard_expires_at, c.next_due_at
+    LIMIT $1
+    FOR NO KEY UPDATE OF c SKIP LOCKED
+    """
+
+  let limit: Int64
+
+  func bind(_ parameters: inout PostgresParameters) { parameters.append(limit) }
+
+  struct Row: Sendable {
+    let credential: CredentialRecord
+    let now: Date
+  }
+
+  static func decode(_ row: PostgresRow) throws -> Row {
+    Row(credential: try CredentialRecord(row), now: try row[9])
+  }
+}
+
+/// Open sagas that no job stands for: the queue was emptied, or a crash came between saga and job. The same for blocked
+/// jobs whose authorization holds again is a person's `retry`.
+struct FindStalledSagas: Statement {
+  static let sql = """
+    SELECT r.credential_id, c.target_id, r.action, c.fence, c.hard_expires_at
+    FROM lifecycle.rotation AS r
+    JOIN lifecycle.credential AS c ON c.id = r.credential_id
+    WHERE r.finished_at IS NULL
+      AND NOT EXISTS (SELECT FROM jobs.job AS j WHERE j.subject = c.id AND j.bucket = c.bucket)
+    ORDER BY r.created_at
+    LIMIT $1
+    """
+
+  let limit: Int64
+
+  func bind(_ parameters: inout PostgresParameters) { parameters.append(limit) }
+
+  struct Row: Sendable {
+    let credential: UUID
+    let target: UUID
+    let action: String
+    let fence: Int64
+    let hardExpiresAt: Date
+  }
+
+  static func decode(_ row: PostgresRow) throws -> Row {
+    Row(credential: try row[0], target: try row[1], action: try row[2], fence: try row[3], hardExpiresAt: try row[4])
+  }
+}
+
+struct FindCredentialSubjects: Statement {
+  static let sql = "SELECT id FROM lifecycle.credential WHERE identity_id = $1"
+
+  let identity: IdentityID
+
+  func bind(_ parameters: inout PostgresParameters) { parameters.append(identity.rawValue) }
+
+  static func decode(_ row: PostgresRow) throws -> SubjectID { SubjectID(try row[0]) }
+}
+
+struct AdoptAuthorization: Statement {
+  static let sql = """
+    UPDATE lifecycle.credential
+    SET authorization_id = $2
+    WHERE id = $1
+    """
+
+  let credential: CredentialID
+  let authorization: AuthorizationID
+
+  func bind(_ parameters: inout PostgresParameters) {
+    parameters.append(credential.rawValue)
+    parameters.append(authorization.rawValue)
+  }
+}
