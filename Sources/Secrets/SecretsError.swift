@@ -1,0 +1,14 @@
+/// A rule for secrets that cannot be kept. Errors never carry secret bytes.
+package struct SecretsError: Error, Equatable, CustomStringConvertible {
+  package enum Code: String, Sendable {
+    case invalidPolicy
+  }
+
+  package let code: Code
+  /// With a remedy.
+  package let message: String
+
+  package var description: String { "\(code.rawValue): \(message)" }
+
+  package static func == (left: Self, right: Self) -> Bool { left.code == right.code }
+}
