@@ -25,9 +25,12 @@ COMMENT ON ROLE keyturn_engine IS 'Workers and operator commands: reads and writ
 COMMENT ON ROLE keyturn_auditor IS 'Reads everything except sealed secrets.';
 COMMENT ON ROLE keyturn_dashboard IS 'Reads the views of the keyturn schema and nothing else.';
 
+-- The migration runner made this schema for its own table.
+ALTER SCHEMA keyturn OWNER TO keyturn_owner;
+GRANT SELECT ON keyturn.schema_migration TO keyturn_engine, keyturn_auditor, keyturn_dashboard;
+
 SET LOCAL ROLE keyturn_owner;
 
-CREATE SCHEMA IF NOT EXISTS keyturn;
 CREATE SCHEMA jobs;
 CREATE SCHEMA governance;
 CREATE SCHEMA lifecycle;

@@ -101,8 +101,8 @@ struct RotationRunner: Sendable {
       saga.newVersion = stored.number
       return .moved
     }
-    let candidate = try await candidates.makeCandidate(for: saga)
-    run.step.add(InsertCandidate(credential: saga.credential, version: candidate, keyID: candidates.vault.currentKeyID))
+    let (candidate, keyID) = try await candidates.makeCandidate(for: saga)
+    run.step.add(InsertCandidate(credential: saga.credential, version: candidate, keyID: keyID))
     saga.versions.append(candidate)
     saga.newVersion = candidate.number
     saga.candidates += 1

@@ -1,0 +1,61 @@
+import ArgumentParser
+import Daemon
+import Foundation
+import Lifecycle
+import Logging
+import Postgres
+
+struct DemoCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "demo",
+    abstract: "Issue, rotate under load and revoke service accounts on a real PostgreSQL, and check the end state.",
+    discussion: """
+      Makes two PostgreSQL clusters in a temporary folder, requests and approves the accounts, lets client processes log
+      in all the time, rotates every secret twice (once forced, once by expiry), revokes all, and asks the target directly
+      whether the result is what Keyturn says. Exit code 0 only if everything holds.
+      """)
+
+  @Option(help: "Service accounts, 1 to 500.") var accounts = 50
+  @Option(help: "Client processes, 1 to 32.") var clients = 4
+  @Option(help: "Seconds between rotations by expiry, 10 to 600.") var period = 30.0
+  @Flag(help: "Kill a worker with SIGKILL in the middle, and let the next one finish.") var killWorker = false
+  @Flag(help: "Keep the folder with databases and logs.") var keep = false
+  @OptionGroup var global: GlobalOptions
+
+  func validate() throws {
+    guard (1...500).contains(accounts) else { throw ValidationError("--accounts must be 1 to 500") }
+    guard (1...32).contains(clients) else { throw ValidationError("--clients must be 1 to 32") }
+    guard (10...600).contains(period) else { throw ValidationError("--period must be 10 to 600 seconds") }
+  }
+
+  mutating func run() async throws {
+    let logger = global.makeLogger("keyturn.demo")
+    let output = global.output
+    do {
+      let world = try await DemoWorld.make(
+        .init(period: period, jitter: period / 8, overlap: 3), logger: logger, say: output.say)
+      let play = DemoPlay(
+        world: world, names: (1...accounts).map { "svc_" + String(format: "%03d", $0) }, clientCount: clients,
+        killsWorker: killWorker, output: output, logger: logger)
+      let report: DemoReport
+      do {
+        report = try await play.run()
+      } catch {
+        await play.stopChildren()
+        output.say("logs of workers and clients: \(world.root)")
+        await world.close(keep: true)
+        throw error
+      }
+      report.show(output)
+      await world.close(keep: keep)
+      if keep { output.say("kept: \(world.root)") }
+      if !report.holds { throw ExitCode(1) }
+    } catch {
+      throw Failure.exit(for: error, json: global.json)
+    }
+  }
+}
+
+struct DemoError: Error, CustomStringConvertible {
+  let description: String
+}

@@ -1,0 +1,24 @@
+import ArgumentParser
+
+@main
+struct KeyturnCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "keyturn",
+    abstract: "Issues, rotates, verifies and revokes the secrets of service accounts, and proves it.",
+    discussion: """
+      Without --database-url (or KEYTURN_DATABASE_URL), Keyturn uses a PostgreSQL cluster of its own in the data folder.
+
+      Exit codes: 0 done; 1 failed; 3 refused by a rule; 4 no such record; 5 database or target not reachable;
+      6 key file missing or wrong; 7 schema does not fit this binary; 64 wrong arguments.
+
+      Shell completions: keyturn --generate-completion-script bash|zsh|fish
+      """,
+    version: "0.1.0",
+    subcommands: [
+      DevCommand.self, DemoCommand.self, MigrateCommand.self, WorkerCommand.self, DoctorCommand.self,
+      PersonCommand.self, PolicyCommand.self, TargetCommand.self, IdentityCommand.self, RequestCommand.self,
+      ApproveCommand.self, DenyCommand.self, RotateCommand.self, RevokeCommand.self, VoidCommand.self,
+      JobsCommand.self, StatusCommand.self, SecretCommand.self, KeyCommand.self, BenchCommand.self,
+      DemoClientCommand.self,
+    ])
+}

@@ -1,0 +1,77 @@
+import Drivers
+package import EmbeddedPostgres
+package import Governance
+package import Jobs
+package import Lifecycle
+package import Logging
+package import Postgres
+import Targets
+package import Vault
+
+/// Everything is constructed here, top to bottom; nothing else knows all the parts.
+package struct Composition: Sendable {
+  package let database: ControlDatabase
+  package let client: PostgresClient
+  package let keys: LocalKeyProvider
+  package let vault: EnvelopeVault
+  package let governance: GovernanceStore
+  package let queue: JobQueue
+  package let drivers: DriverPool
+  package let lifecycle: CredentialLifecycle
+  package let logger: Logger
+
+  package enum Preparation: Sendable {
+    /// Refuses a schema that does not fit.
+    case requireSchema
+    /// Brings the schema up to date, and makes a key file when there is none and nothing is sealed yet.
+    case prepare
+  }
+
+  /// Connects, checks the schema and the keys. The caller ends with `close`.
+  package static func open(
+    _ configuration: DaemonConfiguration, _ preparation: Preparation, logger: Logger
+  ) async throws -> Composition {
+    let database = try await ControlDatabase.open(configuration, logger: logger)
+    if preparation == .prepare { _ = try await database.migrate(logger: logger) }
+    let client = PostgresClient(database.configuration, logger: logger)
+    do {
+      try await ControlDatabase.migrator.requireCompatible(on: client)
+      let keys = try await KeyFile(path: configuration.keyFilePath)
+        .load(client: client, mayCreate: preparation == .prepare)
+      return Composition(database: database, client: client, keys: keys, logger: logger)
+    } catch {
+      await client.close()
+      throw error
+    }
+  }
+
+  private init(database: ControlDatabase, client: PostgresClient, keys: LocalKeyProvider, logger: Logger) {
+    self.database = database
+    self.client = client
+    self.keys = keys
+    self.logger = logger
+    vault = EnvelopeVault(keys: keys)
+    governance = GovernanceStore()
+    queue = JobQueue()
+    drivers = DriverPool(registry: DriverRegistry([PostgresTargetFactory(logger: logger)]), vault: vault)
+    lifecycle = CredentialLifecycle(
+      client: client, governance: governance, queue: queue, vault: vault, drivers: drivers, logger: logger)
+  }
+
+  /// A worker with the handlers and the periodic duties of the whole product.
+  package func makeWorker(_ configuration: WorkerConfiguration, planEvery period: Double) throws -> WorkerService {
+    let writer = StepWriter(client: client, logger: logger)
+    let worker = try Worker(
+      client: client, configuration: configuration, handlers: lifecycle.handlers(writer: writer), writer: writer,
+      logger: logger)
+    let duties = [worker.reaping, .archivePartitions] + lifecycle.duties(planEvery: period)
+    return WorkerService(
+      client: client, worker: worker, maintenance: Maintenance(client: client, duties: duties, logger: logger))
+  }
+
+  /// Ends connections. The embedded cluster stays up; `ControlDatabase.embedded` stops it.
+  package func close() async {
+    await drivers.close()
+    await client.close()
+  }
+}

@@ -1,0 +1,29 @@
+package import Foundation
+
+/// Every setting of a process that is not a command's own argument.
+package struct DaemonConfiguration: Sendable {
+  /// `postgresql://…`; nil: the embedded cluster in the data folder. May hold a password: never printed.
+  package var databaseURL: String?
+  /// Holds the embedded cluster and the key file.
+  package var dataDirectory: String
+  /// Nil: `vault.keys` in the data folder.
+  package var keyFile: String?
+  /// 1…1000.
+  package var maximumConnections: Int
+
+  package init(
+    databaseURL: String? = nil, dataDirectory: String, keyFile: String? = nil, maximumConnections: Int = 8
+  ) {
+    self.databaseURL = databaseURL
+    self.dataDirectory = dataDirectory
+    self.keyFile = keyFile
+    self.maximumConnections = maximumConnections
+  }
+
+  package var keyFilePath: String { keyFile ?? dataDirectory + "/vault.keys" }
+
+  /// `/var/lib/keyturn` for root, otherwise `~/.local/share/keyturn`.
+  package static var defaultDataDirectory: String {
+    getuid() == 0 ? "/var/lib/keyturn" : NSHomeDirectory() + "/.local/share/keyturn"
+  }
+}

@@ -1,0 +1,51 @@
+import Postgres
+import Vault
+
+/// The local key file against what the database has sealed.
+struct KeyFile {
+  let path: String
+
+  /// A missing file is made only when nothing is sealed yet; otherwise the error names the key ids that are needed.
+  func load(client: PostgresClient, mayCreate: Bool) async throws -> LocalKeyProvider {
+    let sealed = try await client.query(ListKeysInUse())
+    do {
+      let keys = try LocalKeyProvider.load(path: path)
+      try requireAll(sealed, in: keys)
+      return keys
+    } catch let error where error.code == .keyFileMissing {
+      if sealed.isEmpty && mayCreate { return try LocalKeyProvider.create(path: path) }
+      if sealed.isEmpty { throw error }
+      throw VaultError(code: .keyFileMissing, message: Self.explain(sealed, "the key file \(path) is missing"))
+    }
+  }
+
+  private func requireAll(_ sealed: [ListKeysInUse.Row], in keys: LocalKeyProvider) throws(VaultError) {
+    let missing = sealed.filter { !keys.keyIDs.contains($0.keyID) }
+    guard missing.isEmpty else {
+      throw VaultError(
+        code: .unknownKey, message: Self.explain(missing, "the key file \(path) does not hold every key that is in use"))
+    }
+  }
+
+  private static func explain(_ rows: [ListKeysInUse.Row], _ problem: String) -> String {
+    let needed = rows.map { "\($0.keyID) (\($0.count) secrets)" }.joined(separator: ", ")
+    return "\(problem). Needed: \(needed). No secret is lost: restore the file and start again"
+  }
+}
+
+struct ListKeysInUse: Statement {
+  static let sql = """
+    SELECT key_id, count(*)
+    FROM lifecycle.version
+    WHERE envelope IS NOT NULL
+    GROUP BY key_id
+    ORDER BY key_id
+    """
+
+  struct Row: Sendable {
+    let keyID: String
+    let count: Int64
+  }
+
+  static func decode(_ row: PostgresRow) throws -> Row { Row(keyID: try row[0], count: try row[1]) }
+}

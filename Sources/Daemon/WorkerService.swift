@@ -1,0 +1,48 @@
+import Foundation
+package import Jobs
+package import Postgres
+
+/// A worker process: the worker, its maintenance and the pool's upkeep, ended in the right order by SIGTERM or SIGINT.
+package struct WorkerService: Sendable {
+  let client: PostgresClient
+  package let worker: Worker
+  let maintenance: Maintenance
+
+  /// Returns when the worker has stopped: at the first signal it drains, at the second it gives back at once.
+  package func run() async {
+    await withTaskGroup(of: Void.self) { services in
+      services.addTask { await client.run() }
+      services.addTask { await maintenance.run() }
+      services.addTask {
+        for await _ in StopSignals.stream() { worker.stop() }
+      }
+      await worker.run()
+      services.cancelAll()
+    }
+  }
+}
+
+/// SIGTERM and SIGINT as a stream.
+package enum StopSignals {
+  package static func stream() -> AsyncStream<Int32> {
+    AsyncStream { continuation in
+      // Sources are kept by the handler that ends them.
+      let sources = [SIGTERM, SIGINT].map { number in
+        signal(number, SIG_IGN)
+        let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+        source.setEventHandler { continuation.yield(number) }
+        source.resume()
+        return UncheckedSource(source)
+      }
+      continuation.onTermination = { _ in
+        for source in sources { source.value.cancel() }
+      }
+    }
+  }
+
+  /// Dispatch sources may be cancelled from any thread (dispatch_source_cancel); nothing else is called on them here.
+  private struct UncheckedSource: @unchecked Sendable {
+    let value: any DispatchSourceSignal
+    init(_ value: any DispatchSourceSignal) { self.value = value }
+  }
+}
