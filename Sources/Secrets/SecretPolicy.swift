@@ -9,8 +9,15 @@ package struct SecretPolicy: Sendable, Equatable {
   package let length: Int
   package let alphabet: SecretAlphabet
 
+  /// A length outside `lengths` becomes the nearest one inside: a stored length must not stop a rotation. Where a person
+  /// chooses it, use `init(checkedLength:)`.
+  package init(length: Int = 32, alphabet: SecretAlphabet = .standard) {
+    self.init(
+      uncheckedLength: min(max(length, Self.lengths.lowerBound), Self.lengths.upperBound), alphabet: alphabet)
+  }
+
   /// Throws `.invalidPolicy` when the length is outside `lengths`.
-  package init(length: Int = 32, alphabet: SecretAlphabet = .standard) throws(SecretsError) {
+  package init(checkedLength length: Int, alphabet: SecretAlphabet = .standard) throws(SecretsError) {
     guard Self.lengths.contains(length) else {
       throw SecretsError(
         code: .invalidPolicy,
