@@ -69,5 +69,19 @@ let package = Package(
     .testTarget(name: "SecretsTests", dependencies: ["Secrets"], swiftSettings: settings),
     .testTarget(name: "VaultTests", dependencies: ["Vault", "Secrets"], swiftSettings: settings),
     .testTarget(name: "EmbeddedPostgresTests", dependencies: ["EmbeddedPostgres"], swiftSettings: settings),
+    .testTarget(
+      name: "SchemaTests", dependencies: ["Postgres", "Migrations", "TestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "JobsTests", dependencies: ["Jobs", "Postgres", "TestSupport", log], swiftSettings: settings),
+    .testTarget(name: "GovernanceTests", dependencies: ["Governance"], swiftSettings: settings),
+    .testTarget(
+      name: "LifecycleTests", dependencies: ["Lifecycle", "Governance", "Targets"], swiftSettings: settings),
+    .testTarget(
+      name: "AcceptanceTests",
+      dependencies: [
+        "Daemon", "Lifecycle", "Governance", "Jobs", "Targets", "Secrets", "Vault", "Postgres", "EmbeddedPostgres",
+        "TestSupport", "CLI", log,
+      ],
+      swiftSettings: settings),
   ]
 )

@@ -1,10 +1,10 @@
-package import Foundation
+import Foundation
 package import Governance
 package import Jobs
 package import Logging
 package import Postgres
 package import Secrets
-package import Targets
+import Targets
 package import Vault
 
 /// The face of the product's verbs: issue, rotate, revoke, read. Each is one committed transaction that records what is

@@ -41,7 +41,8 @@ struct EffectExecutor: Sendable {
         version: saga.newVersion, fence: lease.fence))
     do {
       try await writer.commit(step)
-    } catch where error.code == .guardFailed && error.statement == GrantPermit.name {
+    } catch {
+      guard error.code == .guardFailed, error.statement == GrantPermit.name else { throw error }
       let reasons = try await store.client.queryFirst(
         ExplainPermit(authorization: saga.authorization, action: saga.action))
       return .permitRefused(reasons ?? [.authorizationUnknown])

@@ -1,4 +1,4 @@
-package import Foundation
+import Foundation
 import Governance
 import Postgres
 package import Vault

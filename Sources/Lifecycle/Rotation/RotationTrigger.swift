@@ -1,5 +1,5 @@
 package import Governance
-import Jobs
+package import Jobs
 
 /// Why a saga runs. There is no "force": an operator's request is a trigger like the others and meets the same gates.
 package enum RotationTrigger: Sendable, Equatable {

@@ -1,0 +1,64 @@
+package import EmbeddedPostgres
+import Foundation
+import Synchronization
+
+/// One PostgreSQL server per test process, started on first use and ended with the process.
+package actor TestCluster {
+  package static let shared = TestCluster()
+
+  private var starting: Task<RunningPostgres, any Error>?
+
+  package func running() async throws -> RunningPostgres {
+    if let starting { return try await starting.value }
+    let task = Task { try await Self.start() }
+    starting = task
+    return try await task.value
+  }
+
+  private static func start() async throws -> RunningPostgres {
+    let folder = try TestFolder.make("keyturn-tests")
+    let embedded = EmbeddedPostgres(
+      .init(
+        dataDirectory: folder + "/postgres", settings: ["max_connections": "200", "log_statement": "all"],
+        durability: .fast))
+    let running = try await embedded.start()
+    ServerCleanup.register(processID: running.processID, folder: folder)
+    return running
+  }
+}
+
+/// Ends servers by process id and removes their folders when the test process ends.
+package enum ServerCleanup {
+  private struct Entry {
+    let processID: Int32
+    let folder: String
+  }
+
+  private static let entries = Mutex<[Entry]>([])
+  private static let isRegistered: Bool = {
+    atexit {
+      for entry in ServerCleanup.entries.withLock({ $0 }) {
+        if entry.processID > 0 { kill(entry.processID, SIGQUIT) }
+        // Nothing can be done about a folder that stays; it is under the temporary folder.
+        _ = try? FileManager.default.removeItem(atPath: entry.folder)
+      }
+    }
+    return true
+  }()
+
+  package static func register(processID: Int32, folder: String) {
+    _ = isRegistered
+    entries.withLock { $0.append(Entry(processID: processID, folder: folder)) }
+  }
+}
+
+package enum TestFolder {
+  /// A new folder that the server's unprivileged user can enter.
+  package static func make(_ prefix: String) throws -> String {
+    var template = Array("/tmp/\(prefix).XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else { throw POSIXError(.EIO) }
+    let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    chmod(path, 0o755)
+    return path
+  }
+}
