@@ -68,6 +68,9 @@ let package = Package(
     .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport", log], swiftSettings: settings),
     .testTarget(name: "SecretsTests", dependencies: ["Secrets"], swiftSettings: settings),
     .testTarget(name: "VaultTests", dependencies: ["Vault", "Secrets"], swiftSettings: settings),
+    .testTarget(
+      name: "DriverTests", dependencies: ["Drivers", "Targets", "Secrets", "Postgres", log],
+      swiftSettings: settings),
     .testTarget(name: "EmbeddedPostgresTests", dependencies: ["EmbeddedPostgres"], swiftSettings: settings),
     .testTarget(
       name: "SchemaTests", dependencies: ["Postgres", "Migrations", "TestSupport"], swiftSettings: settings),

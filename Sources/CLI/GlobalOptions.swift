@@ -18,7 +18,7 @@ struct GlobalOptions: ParsableArguments {
   @Flag(help: "Print JSON instead of tables.")
   var json = false
 
-  @Option(help: "trace, debug, info, notice, warning or error. [env: KEYTURN_LOG_LEVEL]")
+  @Option(help: "trace, debug, info, notice, warning or error. [env: KEYTURN_LOG_LEVEL]", transform: parseLevel)
   var logLevel: Logger.Level?
 
   @Option(help: "Log to the standard error output as text or json.")
@@ -55,4 +55,9 @@ struct GlobalOptions: ParsableArguments {
   var output: Output { Output(json: json) }
 }
 
-extension Logger.Level: @retroactive ExpressibleByArgument {}
+private func parseLevel(_ text: String) throws -> Logger.Level {
+  guard let level = Logger.Level(rawValue: text) else {
+    throw ValidationError("--log-level must be trace, debug, info, notice, warning or error")
+  }
+  return level
+}

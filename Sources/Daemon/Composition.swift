@@ -1,5 +1,5 @@
 import Drivers
-package import EmbeddedPostgres
+import EmbeddedPostgres
 package import Governance
 package import Jobs
 package import Lifecycle

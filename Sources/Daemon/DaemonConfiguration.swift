@@ -1,4 +1,4 @@
-package import Foundation
+import Foundation
 
 /// Every setting of a process that is not a command's own argument.
 package struct DaemonConfiguration: Sendable {

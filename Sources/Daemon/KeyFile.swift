@@ -12,7 +12,8 @@ struct KeyFile {
       let keys = try LocalKeyProvider.load(path: path)
       try requireAll(sealed, in: keys)
       return keys
-    } catch let error where error.code == .keyFileMissing {
+    } catch {
+      guard error.code == .keyFileMissing else { throw error }
       if sealed.isEmpty && mayCreate { return try LocalKeyProvider.create(path: path) }
       if sealed.isEmpty { throw error }
       throw VaultError(code: .keyFileMissing, message: Self.explain(sealed, "the key file \(path) is missing"))

@@ -1,6 +1,6 @@
 import Foundation
 package import Jobs
-package import Postgres
+import Postgres
 
 /// A worker process: the worker, its maintenance and the pool's upkeep, ended in the right order by SIGTERM or SIGINT.
 package struct WorkerService: Sendable {

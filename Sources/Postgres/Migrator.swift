@@ -69,7 +69,7 @@ package struct Migrator: Sendable {
     let known: [ListMigrations.Row]
     do {
       known = try await runner.query(ListMigrations())
-    } catch let error as PostgresError where error.sqlState == .undefinedTable {
+    } catch let error as PostgresError where error.sqlState == .undefinedTable || error.sqlState == .invalidSchemaName {
       throw MigrationError(message: "the database has no Keyturn schema yet; run `keyturn migrate` first")
     }
     try check(known, allowMissing: false)

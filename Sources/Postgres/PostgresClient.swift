@@ -46,6 +46,7 @@ package final class PostgresClient: StatementRunner {
 
   /// Lends a connection. Whoever changes the session (`SET`, temporary tables) leaves that to the next borrower; a
   /// transaction left open is not passed on, the connection is closed.
+  @discardableResult
   package func withConnection<T>(
     isolation: isolated (any Actor)? = #isolation, _ body: (PostgresConnection) async throws -> T
   ) async throws -> T {
@@ -61,6 +62,7 @@ package final class PostgresClient: StatementRunner {
   }
 
   /// As `PostgresConnection.withTransaction`, on a connection of the pool.
+  @discardableResult
   package func withTransaction<T>(
     _ options: TransactionOptions = .default, isolation: isolated (any Actor)? = #isolation,
     _ body: (Transaction) async throws -> T

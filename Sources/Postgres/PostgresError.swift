@@ -58,7 +58,9 @@ package struct PostgresError: Error, Equatable, CustomStringConvertible {
   /// Another attempt to connect may succeed without anybody changing anything.
   package var isTransientConnectionFailure: Bool {
     switch code {
-    case .connectionFailed, .connectionLost, .timedOut: true
+    case .connectionLost, .timedOut: true
+    // Without a state nobody answered; with one, only shortage (53), shutdown (57) and trouble with the line (08) pass.
+    case .connectionFailed: sqlState.map { ["08", "53", "57"].contains($0.classCode) } ?? true
     case .invalidConfiguration, .authenticationFailed, .poolExhausted, .cancelled, .server, .decoding, .closed, .misuse:
       false
     }

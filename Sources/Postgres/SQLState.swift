@@ -17,6 +17,7 @@ package struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConve
   package static let invalidAuthorization = SQLState("28000")
   package static let invalidPassword = SQLState("28P01")
   package static let unknownDatabase = SQLState("3D000")
+  package static let invalidSchemaName = SQLState("3F000")
   package static let serializationFailure = SQLState("40001")
   package static let deadlockDetected = SQLState("40P01")
   package static let insufficientPrivilege = SQLState("42501")

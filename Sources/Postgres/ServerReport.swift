@@ -100,9 +100,11 @@ extension PostgresError {
         message: "\(said); lower the pool's maximum or raise the server's max_connections")
     case .cannotConnectNow?:
       return PostgresError(code: .connectionFailed, sqlState: state, message: "\(said); try again shortly")
-    default:
+    case .some:
+      return PostgresError(code: .connectionFailed, sqlState: state, message: said)
+    case nil:
       return PostgresError(
-        code: .connectionFailed, sqlState: state, message: "\(said); is the server at \(servers) running?")
+        code: .connectionFailed, message: "\(said); is the server at \(servers) running?")
     }
   }
 

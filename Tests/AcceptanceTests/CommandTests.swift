@@ -99,7 +99,7 @@ import Testing
     let password = target.adminSecret.withBytes { String(decoding: $0, as: UTF8.self) }
     let added = try await keyturn(
       "target", "add", "db", "--environment", "test", "--set", "host=127.0.0.1", "--set", "port=\(target.running.port)",
-      "--set", "database=postgres", "--set", "user=keyturn_admin", input: password + "\n")
+      "--set", "database=postgres", "--set", "user=keyturn_admin", "--set", "sslmode=disable", input: password + "\n")
     #expect(added.code == 0, "\(added.errors)")
 
     let missing = try await keyturn(

@@ -3,6 +3,7 @@ import Foundation
 import Postgres
 import Secrets
 import TestSupport
+import Testing
 
 /// A PostgreSQL server that plays a target: SCRAM, an admin without superuser, a group that owns the rights.
 struct TestTarget: Sendable {
@@ -26,13 +27,13 @@ struct TestTarget: Sendable {
     ServerCleanup.register(processID: running.processID, folder: folder)
     let superuser = PostgresConfiguration(
       endpoints: [.tcp(host: "127.0.0.1", port: running.port)], database: "postgres", user: "postgres",
-      password: superSecret.withBytes { PostgresPassword(Array($0)) })
+      password: superSecret.withBytes(PostgresPassword.init(copying:)))
     let target = TestTarget(
       folder: folder, embedded: embedded, running: running, superuser: superuser,
       adminSecret: SecretGenerator().makeSecret(.standard))
     try await target.withSuperuser { connection in
       let verifier = try await connection.scramVerifier(
-        user: "keyturn_admin", password: target.adminSecret.withBytes(Array.init))
+        user: "keyturn_admin", password: try #require(target.adminSecret.withBytes(PostgresPassword.init(copying:))))
       try await connection.execute(
         "CREATE ROLE \(identifier: "keyturn_admin") LOGIN CREATEROLE PASSWORD \(literal: verifier)")
       try await connection.executeScript(
@@ -48,7 +49,7 @@ struct TestTarget: Sendable {
   }
 
   var settings: [String: String] {
-    ["host": "127.0.0.1", "port": "\(running.port)", "database": "postgres", "user": "keyturn_admin"]
+    ["host": "127.0.0.1", "port": "\(running.port)", "database": "postgres", "user": "keyturn_admin", "sslmode": "disable"]
   }
 
   func withSuperuser<Result: Sendable>(
@@ -69,7 +70,7 @@ struct TestTarget: Sendable {
   func logIn(_ login: String, _ secret: SecretBytes) async throws -> Bool {
     var configuration = superuser
     configuration.user = login
-    configuration.password = secret.withBytes { PostgresPassword(Array($0)) }
+    configuration.password = secret.withBytes(PostgresPassword.init(copying:))
     do {
       let connection = try await PostgresConnection.connect(configuration, logger: TestDatabase.logger)
       await connection.close()

@@ -170,7 +170,7 @@ import Testing
           var step = Step(job.lease)
           // The thirteenth breaks a constraint of the table.
           step.add(SettleJob(lease: job.lease, state: index == 12 ? "nonsense" : "ready"))
-          do {
+          do throws(JobsError) {
             try await writer.commit(step)
             return nil
           } catch {

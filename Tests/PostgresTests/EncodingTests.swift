@@ -100,7 +100,8 @@ private enum Colour: String, PostgresEncodable, PostgresDecodable { case red, gr
       static func decode(_ row: PostgresRow) throws -> String { try row[0] }
     }
     try await withClient { client in
-      #expect(await failure { try await client.query(Null()) }?.code == .decoding)
+      let code = await failure { try await client.query(Null()) }?.code
+      #expect(code == .decoding)
     }
   }
 

@@ -145,12 +145,19 @@ final class TestServer: Sendable {
 
 let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
+/// What a test needs to be different.
+struct Change {
+  let apply: (inout PostgresConfiguration) -> Void
+
+  init(_ apply: @escaping (inout PostgresConfiguration) -> Void = { _ in }) { self.apply = apply }
+}
+
 /// Runs `body` with a client on the shared server.
 func withClient(
-  _ change: (inout PostgresConfiguration) -> Void = { _ in }, _ body: (PostgresClient) async throws -> Void
+  _ change: Change = Change(), _ body: (PostgresClient) async throws -> Void
 ) async throws {
   var configuration = try await TestServer.shared.value.configuration
-  change(&configuration)
+  change.apply(&configuration)
   let client = PostgresClient(configuration, logger: quiet)
   do {
     try await body(client)

@@ -1,7 +1,7 @@
-package import EmbeddedPostgres
+import EmbeddedPostgres
 import Foundation
 package import Logging
-package import Migrations
+import Migrations
 package import Postgres
 
 /// A fresh database with the current schema, copied from a template that is migrated once per process.

@@ -34,7 +34,7 @@ struct RequestCommand: AsyncParsableCommand {
 
   struct Show: StoreCommand {
     static let configuration = CommandConfiguration(abstract: "Show what would change, and the digest to approve.")
-    @Argument var request: UUID
+    @Argument(transform: parseID) var request: UUID
     @OptionGroup var global: GlobalOptions
 
     func run(_ session: Session) async throws {
@@ -113,7 +113,7 @@ struct RevokeCommand: StoreCommand {
 }
 
 struct DecisionOptions: ParsableArguments {
-  @Argument(help: "The request's id.") var request: UUID
+  @Argument(help: "The request's id.", transform: parseID) var request: UUID
   @Option(help: "Who decides.") var by: String
   @Option(help: "The digest that was read, at least its first 12 digits. Without it a terminal asks.") var digest: String?
 
@@ -162,6 +162,8 @@ struct DenyCommand: StoreCommand {
   func run(_ session: Session) async throws { try await options.decide(approve: false, session) }
 }
 
-extension UUID: @retroactive ExpressibleByArgument {
-  public init?(argument: String) { self.init(uuidString: argument) }
+/// An id as an argument; the usage error says what is wanted.
+func parseID(_ text: String) throws -> UUID {
+  guard let id = UUID(uuidString: text) else { throw ValidationError("an id is 32 hexadecimal digits with four hyphens") }
+  return id
 }

@@ -5,7 +5,6 @@ import Governance
 import Lifecycle
 import Logging
 import Postgres
-import Synchronization
 
 /// An application of the demo: reads its secrets from Keyturn and logs in with them, again and again, until told to stop.
 struct DemoClientCommand: AsyncParsableCommand {
@@ -27,19 +26,7 @@ struct DemoClientCommand: AsyncParsableCommand {
       var daemon = global.daemon
       daemon.maximumConnections = 2
       let composition = try await Composition.open(daemon, .requireSchema, logger: logger)
-      let stopped = Mutex(false)
-      let tally = await withTaskGroup(of: Tally?.self) { group in
-        group.addTask {
-          for await _ in StopSignals.stream() {
-            stopped.withLock { $0 = true }
-            break
-          }
-          return nil
-        }
-        let tally = await logInRepeatedly(composition, logger: logger) { stopped.withLock { $0 } }
-        group.cancelAll()
-        return tally
-      }
+      let tally = await Self.logInUntilStopped(identities, rate: rate, composition, logger: logger)
       await composition.close()
       print(String(decoding: try JSONEncoder().encode(tally), as: UTF8.self))
     } catch {
@@ -47,19 +34,32 @@ struct DemoClientCommand: AsyncParsableCommand {
     }
   }
 
-  private func logInRepeatedly(
-    _ composition: Composition, logger: Logger, isStopped: @Sendable () -> Bool
+  private static func logInUntilStopped(
+    _ identities: [String], rate: Double, _ composition: Composition, logger: Logger
+  ) async -> Tally {
+    await withTaskGroup(of: Tally.self) { group in
+      group.addTask { await logInRepeatedly(identities, rate: rate, composition, logger: logger) }
+      for await _ in StopSignals.stream() { break }
+      group.cancelAll()
+      return await group.next() ?? Tally()
+    }
+  }
+
+  /// Until cancelled. A login that was cut short by the end is no failure.
+  private static func logInRepeatedly(
+    _ identities: [String], rate: Double, _ composition: Composition, logger: Logger
   ) async -> Tally {
     var tally = Tally()
     var turn = 0
-    while !isStopped() {
+    while !Task.isCancelled {
       let name = identities[turn % identities.count]
       turn += 1
       do {
-        let current = try await Self.secret(of: name, composition)
-        try await Self.logIn(current, identity: name, logger: logger)
+        let current = try await secret(of: name, composition)
+        try await logIn(current, identity: name, logger: logger)
         tally.succeeded += 1
       } catch {
+        if Task.isCancelled { break }
         tally.failed += 1
         tally.failures.append("\(Date().formatted(.iso8601)) \(name): \(error)")
       }
@@ -78,7 +78,7 @@ struct DemoClientCommand: AsyncParsableCommand {
     let configuration = PostgresConfiguration(
       endpoints: [.tcp(host: current.settings["host"] ?? "127.0.0.1", port: Int(current.settings["port"] ?? "") ?? 5432)],
       database: current.settings["database"] ?? "postgres", user: current.login,
-      password: current.secret.withBytes { PostgresPassword(Array($0)) })
+      password: current.secret.withBytes(PostgresPassword.init(copying:)))
     let connection = try await PostgresConnection.connect(configuration, logger: logger)
     do {
       let user = try await connection.queryFirst(ReadMeasurement())

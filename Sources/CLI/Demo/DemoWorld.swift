@@ -45,16 +45,21 @@ struct DemoWorld {
     for action in running.actions { say("target: \(action)") }
     let inspector = PostgresConfiguration(
       endpoints: [.tcp(host: "127.0.0.1", port: running.port)], database: "postgres", user: "postgres",
-      password: superSecret.withBytes { PostgresPassword(Array($0)) })
+      password: superSecret.withBytes(PostgresPassword.init(copying:)))
     let world = DemoWorld(
       root: root, composition: composition, target: target, targetRunning: running, inspector: inspector,
       daemon: daemon)
-    try await world.populate(plan, port: running.port, logger: logger)
+    do {
+      try await world.populate(plan, port: running.port, logger: logger)
+    } catch {
+      await world.close(keep: false)
+      throw error
+    }
     return world
   }
 
   /// Searchable by the servers' unprivileged user.
-  private static func makeFolder() throws -> String {
+  static func makeFolder() throws -> String {
     var template = Array("/tmp/keyturn-demo.XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw POSIXError(.EIO) }
     let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -88,13 +93,15 @@ struct DemoWorld {
         retryReserve: 60), in: client)
     _ = try await composition.lifecycle.addTarget(
       name: Self.targetName, kind: "postgresql", environment: "demo",
-      settings: ["host": "127.0.0.1", "port": "\(port)", "database": "postgres", "user": "keyturn_admin"],
+      settings: ["host": "127.0.0.1", "port": "\(port)", "database": "postgres", "user": "keyturn_admin", "sslmode": "disable"],
       adminSecret: adminSecret, maximumRunning: plan.maximumRunning)
   }
 
   private func scram(_ secret: SecretBytes, user: String, _ connection: PostgresConnection) async throws -> String {
-    let copy = secret.withBytes(Array.init)
-    return try await connection.scramVerifier(user: user, password: copy)
+    guard let password = secret.withBytes(PostgresPassword.init(copying:)) else {
+      throw DemoError(description: "a generated secret cannot be used as a password")
+    }
+    return try await connection.scramVerifier(user: user, password: password)
   }
 
   // MARK: People's work

@@ -99,6 +99,7 @@ extension PostgresConnection {
         try check(result, of: step.statement.name)
         last = result
       } catch {
+        guard machine.withLock({ $0.isUsable }) else { throw error }
         if failure == nil { failure = error }
       }
     }

@@ -70,14 +70,6 @@ package actor PostgresConnection {
     giveTurn()
   }
 
-  /// False when the server has closed the connection, as far as this side can know without asking it.
-  func isAlive() -> Bool {
-    guard let handle, machine.withLock({ $0.isUsable }) else { return false }
-    if PQconsumeInput(handle.pointer) == 1, PQstatus(handle.pointer) == CONNECTION_OK { return true }
-    machine.withLock { $0.breakDown() }
-    return false
-  }
-
   // MARK: One operation at a time
 
   enum Cancellation {

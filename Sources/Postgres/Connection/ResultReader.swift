@@ -28,6 +28,8 @@ extension PostgresConnection {
         try check(result, of: name)
         results.append(result)
       } catch {
+        // A broken connection has no end of results; in the copy protocol libpq would repeat the same one for ever.
+        guard machine.withLock({ $0.isUsable }) else { throw error }
         if failure == nil { failure = error }
       }
     }

@@ -40,6 +40,7 @@ package struct Transaction: StatementRunner {
   }
 
   /// What `body` did is undone when it throws; the error is passed on and the transaction goes on.
+  @discardableResult
   package func savepoint<T>(
     isolation: isolated (any Actor)? = #isolation, _ body: (Transaction) async throws -> T
   ) async throws -> T {
@@ -89,6 +90,7 @@ extension PostgresConnection {
   /// Runs `body` between BEGIN and COMMIT; rolls back when it throws or its task is cancelled. After 40001 or 40P01 it
   /// runs again from the beginning, with jitter, at most `maximumAttempts` times in all: its effects outside of the
   /// transaction are repeated too. Committed when this returns; `.connectionLost` from COMMIT means: unknown.
+  @discardableResult
   package func withTransaction<T>(
     _ options: TransactionOptions = .default, isolation: isolated (any Actor)? = #isolation,
     _ body: (Transaction) async throws -> T

@@ -104,11 +104,12 @@ final class ConnectionPool: Sendable {
     await apply { $0.release(connection, isReusable: false, at: .now) }
   }
 
-  /// An idle connection has nothing to read. If it has, the server said something, most likely good-bye.
+  /// An idle connection has nothing to read. If it has, that is good-bye or its forerunner (`FATAL` comes before the end
+  /// of the stream); the harmless exceptions, such as a reloaded setting, are not worth telling apart.
   private func isFit(_ connection: PostgresConnection, idleSince: ContinuousClock.Instant) async -> Bool {
     var descriptor = pollfd(fd: connection.socket, events: Int16(POLLIN), revents: 0)
     // The pool has just taken it from the idle ones, so nobody else closes this descriptor meanwhile.
-    if poll(&descriptor, 1, 0) != 0, !(await connection.isAlive()) { return false }
+    if poll(&descriptor, 1, 0) != 0 { return false }
     guard idleSince.duration(to: .now) > configuration.pool.keepAlive else { return true }
     do {
       try await connection.ping(timeout: .seconds(2))

@@ -19,8 +19,13 @@ package struct LocalKeyProvider: KeyProvider {
 
   /// Appends a new key to the file as the current one and returns a provider with it; it is on disk when this returns.
   /// Every daemon must load the file before one of them seals under the new key.
-  package func addingKey() throws(VaultError) -> LocalKeyProvider {
+  package static func addKey(path: String) throws(VaultError) -> LocalKeyProvider {
     LocalKeyProvider(path: path, keys: try KeyFile(path: path).addKey())
+  }
+
+  /// `addKey(path:)` on the file this was loaded from, with whatever was added to it since.
+  package func addingKey() throws(VaultError) -> LocalKeyProvider {
+    try Self.addKey(path: path)
   }
 
   /// Oldest first.

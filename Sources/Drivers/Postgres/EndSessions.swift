@@ -1,0 +1,25 @@
+import Postgres
+import Targets
+
+/// Ends the sessions that authenticated as one of the logins, whatever role they act as now, until none was found twice
+/// in a row: a session that was just being opened shows up late. Block the logins first.
+struct EndSessions {
+  let identity: TargetIdentity
+  let logins: [String]
+
+  func run(_ client: PostgresClient, _ context: EffectContext) async throws {
+    try await client.withConnection { connection in
+      let existing = try await FencedTransaction.run(on: connection, identity: identity, context: context) { fenced in
+        try await fenced.writeFence()
+        return fenced.existing(logins)
+      }
+      var quietRounds = 0
+      while quietRounds < 2 {
+        guard (try? context.deadline.remaining()) != nil else { throw SessionsRemain() }
+        let found = try await connection.queryFirst(TerminateSessions(logins: existing)) ?? 0
+        quietRounds = found == 0 ? quietRounds + 1 : 0
+        try await Task.sleep(for: .milliseconds(50), clock: .continuous)
+      }
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import Postgres
+import Secrets
+import Targets
+
+/// A target's settings, read and checked, and the connections they lead to.
+///
+/// Keys: `host` (a name, an address, or a socket directory that begins with `/`), `port` (default 5432), `database`
+/// (default `postgres`), `user`, `sslmode` (default `verify-full`, for a socket directory `disable`), `sslrootcert`.
+struct PostgresTargetSettings: Sendable {
+  let endpoint: PostgresConfiguration.Endpoint
+  let database: String
+  let user: String
+  let tls: TLSOptions
+  /// Kept as long as the driver, whose pool needs it to reconnect.
+  private let adminPassword: PostgresPassword
+
+  private static let keys: Set<String> = ["host", "port", "database", "user", "sslmode", "sslrootcert"]
+
+  init(_ target: TargetEndpoint) throws(TargetError) {
+    let settings = target.settings
+    if let unknown = settings.keys.filter({ !Self.keys.contains($0) }).sorted().first {
+      throw .invalid(
+        unknown, "is not a setting of PostgreSQL targets; known: \(Self.keys.sorted().joined(separator: ", "))")
+    }
+    guard let host = settings["host"], !host.isEmpty, !host.contains(",") else {
+      throw .invalid("host", "is missing or a list; name one server, such as db.example.com")
+    }
+    guard let port = Int(settings["port"] ?? "5432"), (1...65535).contains(port) else {
+      throw .invalid("port", "is not a number from 1 to 65535; leave it out for 5432")
+    }
+    guard let user = settings["user"], Self.isName(user) else {
+      throw .invalid("user", "is missing or too long; name a role with CREATEROLE and pg_signal_backend")
+    }
+    let database = settings["database"] ?? "postgres"
+    guard Self.isName(database) else {
+      throw .invalid("database", "is empty or longer than 63 bytes; leave it out for postgres")
+    }
+    let isSocket = host.hasPrefix("/")
+    guard let mode = TLSOptions.Mode(rawValue: settings["sslmode"] ?? (isSocket ? "disable" : "verify-full")) else {
+      throw .invalid("sslmode", "must be one of disable, prefer, require, verify-ca, verify-full")
+    }
+    guard let password = target.adminSecret.withBytes({ PostgresPassword(copying: $0) }) else {
+      throw .invalid("admin secret", "contains a NUL byte, which PostgreSQL cannot take; store it again as text")
+    }
+    endpoint = isSocket ? .socket(directory: host, port: port) : .tcp(host: host, port: port)
+    self.database = database
+    self.user = user
+    tls = TLSOptions(mode: mode, rootCertificatePath: settings["sslrootcert"])
+    adminPassword = password
+  }
+
+  /// For the admin, in this target's database or in `database`.
+  func adminConfiguration(database: String? = nil) -> PostgresConfiguration {
+    PostgresConfiguration(
+      endpoints: [endpoint], database: database ?? self.database, user: user, password: adminPassword, tls: tls,
+      applicationName: "keyturn target admin",
+      // Others can create functions in this database; none of them may stand in for one of the server's.
+      options: ["search_path": "pg_catalog"],
+      pool: PoolConfiguration(maximumConnections: 4, acquireTimeout: .seconds(30), idleTimeout: .seconds(60)))
+  }
+
+  /// For one login attempt. Nil for a secret with a NUL byte inside.
+  func loginConfiguration(user: String, secret: SecretBytes, timeout: Duration) -> PostgresConfiguration? {
+    guard let password = secret.withBytes({ PostgresPassword(copying: $0) }) else { return nil }
+    return PostgresConfiguration(
+      endpoints: [endpoint], database: database, user: user, password: password, tls: tls,
+      applicationName: "keyturn probe", connectTimeout: timeout, statementTimeout: timeout,
+      usesPreparedStatements: false)
+  }
+
+  /// The server would cut a longer name to 63 bytes, and so mean another role.
+  static func isName(_ name: String) -> Bool {
+    (1...63).contains(name.utf8.count) && !name.utf8.contains(0)
+  }
+}
+
+extension TargetError {
+  fileprivate static func invalid(_ setting: String, _ remedy: String) -> TargetError {
+    TargetError(code: .invalidSetting, message: "\(setting): \(remedy)")
+  }
+}

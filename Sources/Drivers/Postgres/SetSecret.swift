@@ -1,0 +1,111 @@
+import Postgres
+import Secrets
+import Targets
+
+/// Makes a login accept exactly one secret; makes it, and the identity, if they are not there.
+struct SetSecret {
+  enum Creation { case allowed, refused }
+
+  let identity: TargetIdentity
+  let login: String
+  let secret: SecretBytes
+  let rights: PrivilegeSet
+  /// Of the identity. A missing login of an identity that is there is always made.
+  let creation: Creation
+
+  func run(_ client: PostgresClient, _ context: EffectContext) async throws {
+    guard identity.logins.contains(login) else { throw EffectRefusal(.other, .undefinedObject) }
+    let groups = try ApprovedRights(rights).groups
+    try await client.withConnection { connection in
+      let verifier = try await connection.verifier(of: secret, for: login)
+      try await FencedTransaction.run(on: connection, identity: identity, context: context) { fenced in
+        if fenced.roles[identity.name] == nil, creation == .refused {
+          throw EffectRefusal(.nameConflict, .undefinedObject)
+        }
+        _ = try await fenced.transaction.execute(HideFromServerLog())
+        switch identity.mode {
+        case .alternating:
+          if fenced.roles[identity.name] == nil {
+            try await fenced.execute("CREATE ROLE \(identifier: identity.name) NOLOGIN")
+          }
+          try await writeMember(verifier, fenced)
+        case .single: try await writeSingle(verifier, fenced)
+        }
+        try await fenced.grant(groups)
+        try await fenced.mark(identity.name, fence: context.fence)
+      }
+    }
+  }
+
+  private func writeSingle(_ verifier: String, _ fenced: FencedTransaction) async throws {
+    if fenced.roles[login] == nil {
+      try await fenced.execute("CREATE ROLE \(identifier: login) LOGIN PASSWORD \(literal: verifier)")
+    } else {
+      try await alter(verifier, fenced)
+    }
+  }
+
+  private func writeMember(_ verifier: String, _ fenced: FencedTransaction) async throws {
+    let owner = identity.name
+    let existing = fenced.roles[login]
+    if let existing {
+      try await alter(verifier, fenced)
+      if !existing.isMemberOfOwner {
+        try await fenced.execute("GRANT \(identifier: owner) TO \(identifier: login)")
+      }
+    } else {
+      try await fenced.execute(
+        "CREATE ROLE \(identifier: login) LOGIN PASSWORD \(literal: verifier) IN ROLE \(identifier: owner)")
+      try await fenced.mark(login, fence: nil)
+    }
+    if existing?.actsAsOwner != true {
+      try await fenced.execute("ALTER ROLE \(identifier: login) SET role = \(literal: owner)")
+    }
+  }
+
+  /// Also undoes a block and an expiry: both would make the right secret fail.
+  private func alter(_ verifier: String, _ fenced: FencedTransaction) async throws {
+    try await fenced.execute(
+      "ALTER ROLE \(identifier: login) LOGIN PASSWORD \(literal: verifier) VALID UNTIL 'infinity'")
+  }
+}
+
+/// The rights this driver can give: membership in group roles. Others are read and compared only.
+struct ApprovedRights {
+  let groups: [String]
+
+  init(_ rights: PrivilegeSet) throws(EffectRefusal) {
+    var groups: [String] = []
+    for entry in rights.entries {
+      guard entry.hasPrefix("member:") else { throw EffectRefusal(.other, .featureNotSupported) }
+      let group = String(entry.dropFirst("member:".count))
+      guard PostgresTargetSettings.isName(group) else { throw EffectRefusal(.other, .nameTooLong) }
+      groups.append(group)
+    }
+    self.groups = groups
+  }
+}
+
+extension FencedTransaction {
+  /// Adds what is missing.
+  func grant(_ groups: [String]) async throws {
+    guard !groups.isEmpty else { return }
+    let held = Set(try await transaction.query(ReadMemberships(member: identity.name)))
+    for group in groups where !held.contains(group) {
+      try await execute("GRANT \(identifier: group) TO \(identifier: identity.name)")
+    }
+  }
+}
+
+extension PostgresConnection {
+  /// What the server stores: a SCRAM-SHA-256 verifier (RFC 5803), from which the secret cannot be read.
+  nonisolated func verifier(of secret: SecretBytes, for login: String) async throws -> String {
+    let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: secret.count, alignment: 1)
+    defer {
+      SecretBytes.wipe(copy)
+      copy.deallocate()
+    }
+    secret.withBytes { copy.copyMemory(from: $0) }
+    return try await scramVerifier(user: login, password: UnsafeRawBufferPointer(copy))
+  }
+}
