@@ -6,7 +6,8 @@ import Observability
 
 /// Options that every command takes.
 struct GlobalOptions: ParsableArguments {
-  @Option(help: "PostgreSQL server for Keyturn's own rows: postgresql://user@host/database. [env: KEYTURN_DATABASE_URL]")
+  @Option(
+    help: "PostgreSQL server for Keyturn's own rows: postgresql://user@host/database. [env: KEYTURN_DATABASE_URL]")
   var databaseURL: String?
 
   @Option(help: "Folder of the embedded cluster and the key file. [env: KEYTURN_DATA_DIR]")

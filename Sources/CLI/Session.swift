@@ -15,7 +15,9 @@ struct Session {
   var governance: GovernanceStore { composition.governance }
   var lifecycle: CredentialLifecycle { composition.lifecycle }
 
-  static func open(_ global: GlobalOptions, _ preparation: Composition.Preparation = .requireSchema) async throws -> Session {
+  static func open(_ global: GlobalOptions, _ preparation: Composition.Preparation = .requireSchema) async throws
+    -> Session
+  {
     let composition = try await Composition.open(
       global.daemon, preparation, logger: global.makeLogger("keyturn"))
     return Session(

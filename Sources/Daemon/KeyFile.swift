@@ -24,7 +24,8 @@ struct KeyFile {
     let missing = sealed.filter { !keys.keyIDs.contains($0.keyID) }
     guard missing.isEmpty else {
       throw VaultError(
-        code: .unknownKey, message: Self.explain(missing, "the key file \(path) does not hold every key that is in use"))
+        code: .unknownKey, message: Self.explain(missing, "the key file \(path) does not hold every key that is in use")
+      )
     }
   }
 

@@ -4,7 +4,8 @@ package import Postgres
 extension GovernanceStore {
   /// Records the exact change with its digest. Durable when the caller's transaction commits; grants nothing yet.
   package func submit(
-    _ actions: [GovernedAction], for identity: NonHumanIdentity, requester: String, beneficiary: String?, ticket: String,
+    _ actions: [GovernedAction], for identity: NonHumanIdentity, requester: String, beneficiary: String?,
+    ticket: String,
     now: Date, in transaction: Transaction
   ) async throws -> Request {
     let ticket = try FieldRule.text(ticket, field: "ticket", maximum: 200)

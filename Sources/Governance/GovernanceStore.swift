@@ -94,7 +94,8 @@ package struct GovernanceStore: Sendable {
       rights: Set(draft.rights).sorted(), policy: policy.id, expiresAt: complete.expiresAt)
     guard try await runner.execute(insert) == 1 else {
       throw GovernanceError(
-        code: .alreadyExists, message: "identity \"\(complete.name)\" exists already on \(target.name); names are not reused")
+        code: .alreadyExists,
+        message: "identity \"\(complete.name)\" exists already on \(target.name); names are not reused")
     }
     return id
   }

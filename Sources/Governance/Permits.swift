@@ -12,7 +12,8 @@ package struct Permit: Sendable {
   /// Adds the permit to `step`; the step fails as `guardFailed` at `GrantPermit.name` when the authorization does not
   /// hold at that moment, and then nothing of the step is written.
   package static func add(
-    to step: inout Step, authorization: AuthorizationID, action: GovernedAction, identity: IdentityID, subject: SubjectID
+    to step: inout Step, authorization: AuthorizationID, action: GovernedAction, identity: IdentityID,
+    subject: SubjectID
   ) -> Permit {
     let permit = Permit(id: UUID())
     step.add(

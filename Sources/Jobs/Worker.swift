@@ -171,7 +171,7 @@ package final class Worker: Sendable {
       archive.add(ArchiveJob(lease: lease))
       do {
         try await writer.commit(archive)
-      } catch where error.code == .guardFailed {
+      } catch  where error.code == .guardFailed {
         var followUp = Step(lease)
         followUp.add(SettleJob(lease: lease, always: false))
         try await writer.commit(followUp)

@@ -89,7 +89,8 @@ package struct CredentialLifecycle: Sendable {
       else { return nil }
       let record = try await governance.request(request, in: transaction)
       return try await start(
-        authorization, trigger: authorization.actions.contains(.issue)
+        authorization,
+        trigger: authorization.actions.contains(.issue)
           ? .issue : .revocation(by: record.requester, ticket: record.ticket), in: transaction)
     }
   }
@@ -121,7 +122,8 @@ package struct CredentialLifecycle: Sendable {
       let credential = try await credential(of: identity, in: transaction)
       guard credential.state == .active else {
         throw LifecycleError(
-          code: .wrongState, message: "the credential is \(credential.state.rawValue); only an active one can be rotated")
+          code: .wrongState,
+          message: "the credential is \(credential.state.rawValue); only an active one can be rotated")
       }
       let reasons = try await transaction.queryFirst(
         ExplainPermit(authorization: credential.authorization, action: .rotate))
@@ -164,7 +166,8 @@ package struct CredentialLifecycle: Sendable {
   func credential(of identity: IdentityID, in transaction: Transaction) async throws -> CredentialRecord {
     guard let credential = try await transaction.queryFirst(FindCredential(identity: identity)) else {
       throw LifecycleError(
-        code: .unknownCredential, message: "this identity has no credential yet; request one with `keyturn request issue`")
+        code: .unknownCredential,
+        message: "this identity has no credential yet; request one with `keyturn request issue`")
     }
     return credential
   }

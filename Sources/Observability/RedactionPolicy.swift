@@ -23,7 +23,8 @@ package struct RedactionPolicy: Sendable {
   private func flatten(_ key: String, _ value: Logger.MetadataValue) -> [(key: String, value: String)] {
     if isSecret(key) { return [(key, "***")] }
     switch value {
-    case .dictionary(let inner): return inner.sorted { $0.key < $1.key }.flatMap { flatten("\(key).\($0.key)", $0.value) }
+    case .dictionary(let inner):
+      return inner.sorted { $0.key < $1.key }.flatMap { flatten("\(key).\($0.key)", $0.value) }
     case .array(let items): return [(key, cut(items.map(\.description).joined(separator: ", ")))]
     case .string(let text): return [(key, cut(text))]
     case .stringConvertible(let value): return [(key, cut(value.description))]

@@ -81,15 +81,19 @@ package struct Migrator: Sendable {
     for row in known {
       if let migration = ours[row.version] {
         guard migration.checksum == row.checksum else {
-          throw MigrationError(message: "migration \(row.version) in the database differs from this binary's; use the release that made it")
+          throw MigrationError(
+            message: "migration \(row.version) in the database differs from this binary's; use the release that made it"
+          )
         }
       } else if row.isBreaking {
-        throw MigrationError(message: "the schema has migration \(row.version), which this binary does not know; use a newer release")
+        throw MigrationError(
+          message: "the schema has migration \(row.version), which this binary does not know; use a newer release")
       }
     }
     let versions = Set(known.map(\.version))
     if !allowMissing, let first = migrations.first(where: { !versions.contains($0.version) }) {
-      throw MigrationError(message: "the schema lacks migration \(first.version) (\(first.name)); run `keyturn migrate` first")
+      throw MigrationError(
+        message: "the schema lacks migration \(first.version) (\(first.name)); run `keyturn migrate` first")
     }
   }
 
@@ -109,7 +113,9 @@ package struct Migrator: Sendable {
     """
 
   private static func script(for migration: Migration) -> String {
-    func literal(_ text: String) -> String { "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'" }
+    func literal(_ text: String) -> String {
+      "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'"
+    }
     return """
       BEGIN;
       \(migration.sql)

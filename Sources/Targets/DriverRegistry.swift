@@ -32,7 +32,8 @@ package struct DriverRegistry: Sendable {
   package func makeDriver(kind: String, endpoint: TargetEndpoint) throws(TargetError) -> any TargetDriver {
     guard let factory = factories[kind] else {
       throw TargetError(
-        code: .unknownKind, message: "no driver for target kind \"\(kind)\"; known kinds: \(kinds.joined(separator: ", "))")
+        code: .unknownKind,
+        message: "no driver for target kind \"\(kind)\"; known kinds: \(kinds.joined(separator: ", "))")
     }
     return try factory.makeDriver(for: endpoint)
   }

@@ -14,7 +14,8 @@ import Testing
     URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent("keyturn")
   }
 
-  static func run(_ arguments: [String], input: String = "", environment: [String: String] = [:]) async throws -> Ended {
+  static func run(_ arguments: [String], input: String = "", environment: [String: String] = [:]) async throws -> Ended
+  {
     let process = Process()
     process.executableURL = program
     process.arguments = arguments

@@ -27,7 +27,8 @@ import Testing
     }
     #expect(try await world.target.roles().isEmpty)
     #expect(try await !world.target.logIn(second.login, second.secret))
-    #expect(try await world.database.count("SELECT count(*)::text FROM lifecycle.version WHERE envelope IS NOT NULL") == 0)
+    #expect(
+      try await world.database.count("SELECT count(*)::text FROM lifecycle.version WHERE envelope IS NOT NULL") == 0)
     #expect(
       try await world.database.count("SELECT count(*)::text FROM lifecycle.effect WHERE state <> 'applied'") == 0)
     let proofs = try await world.database.count(
@@ -89,7 +90,8 @@ import Testing
     #expect(try await world.target.roles().isEmpty)
     #expect(
       try await world.database.count(
-        "SELECT count(*)::text FROM governance.request WHERE origin = 'policy' AND ticket = 'policy:secret_expired'") == 1)
+        "SELECT count(*)::text FROM governance.request WHERE origin = 'policy' AND ticket = 'policy:secret_expired'")
+        == 1)
     try await world.close()
   }
 

@@ -49,7 +49,10 @@ struct TestTarget: Sendable {
   }
 
   var settings: [String: String] {
-    ["host": "127.0.0.1", "port": "\(running.port)", "database": "postgres", "user": "keyturn_admin", "sslmode": "disable"]
+    [
+      "host": "127.0.0.1", "port": "\(running.port)", "database": "postgres", "user": "keyturn_admin",
+      "sslmode": "disable",
+    ]
   }
 
   func withSuperuser<Result: Sendable>(

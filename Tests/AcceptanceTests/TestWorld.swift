@@ -67,7 +67,9 @@ struct TestWorld: Sendable {
     try await composition.lifecycle.decide(request.id, approve: true, by: by, sawDigest: request.digest)
   }
 
-  func issue(_ name: String, policy: String = "short", mode: String = "alternating", expires: Double = 86_400) async throws {
+  func issue(_ name: String, policy: String = "short", mode: String = "alternating", expires: Double = 86_400)
+    async throws
+  {
     try await addIdentity(name, policy: policy, mode: mode, expires: expires)
     try await approve(submit([.issue, .rotate], name))
   }

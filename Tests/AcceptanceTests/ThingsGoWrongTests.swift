@@ -17,7 +17,10 @@ import Vault
 
   @Test func aTargetThatAcceptsAnyPasswordIsNotAdded() async throws {
     let world = try await TestWorld.make(
-      hbaLines: ["local all all scram-sha-256", "host all postgres 127.0.0.1/32 scram-sha-256", "host all all 127.0.0.1/32 trust"],
+      hbaLines: [
+        "local all all scram-sha-256", "host all postgres 127.0.0.1/32 scram-sha-256",
+        "host all all 127.0.0.1/32 trust",
+      ],
       addTarget: false)
     await #expect {
       try await world.addTarget()
@@ -30,7 +33,8 @@ import Vault
   @Test func aTargetThatLaterAcceptsAnyPasswordIsNeverCalledVerified() async throws {
     let world = try await TestWorld.make()
     let hba = world.target.folder + "/postgres/cluster/pg_hba.conf"
-    let trusting = "local all all scram-sha-256\nhost all postgres 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n"
+    let trusting =
+      "local all all scram-sha-256\nhost all postgres 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n"
     try await world.target.withSuperuser { connection in
       let rows = try await connection.query("SHOW hba_file" as UtilityStatement)
       let path: String = try rows[0][0]
@@ -241,7 +245,8 @@ import Vault
     await #expect {
       _ = try await Composition.open(world.daemon, .prepare, logger: TestDatabase.logger)
     } throws: { error in
-      (error as? VaultError)?.code == .keyFileMissing && "\(error)".contains(keyID) && "\(error)".contains("No secret is lost")
+      (error as? VaultError)?.code == .keyFileMissing && "\(error)".contains(keyID)
+        && "\(error)".contains("No secret is lost")
     }
     #expect(!FileManager.default.fileExists(atPath: path))
 

@@ -100,7 +100,8 @@ import Testing
     await running
     #expect(
       try await database.count(
-        "SELECT count(*) FROM jobs.job WHERE state = 'ready' AND attempt = 0 AND failures = 0 AND abandonments = 0") == 1)
+        "SELECT count(*) FROM jobs.job WHERE state = 'ready' AND attempt = 0 AND failures = 0 AND abandonments = 0")
+        == 1)
     #expect(try await database.count("SELECT count(*) FROM jobs.worker WHERE stopped_at IS NOT NULL") == 1)
     await database.close()
   }
@@ -111,7 +112,12 @@ import Testing
     let isCancelled = Mutex(false)
     let runs = Mutex(0)
     let worker = try worker(database) { job, _ in
-      if runs.withLock({ runs in runs += 1; return runs }) > 1 { return .done }
+      if runs.withLock({ runs in
+        runs += 1
+        return runs
+      }) > 1 {
+        return .done
+      }
       while !Task.isCancelled { await Task.yield() }
       isCancelled.withLock { $0 = true }
       return .done

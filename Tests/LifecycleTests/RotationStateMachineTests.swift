@@ -22,7 +22,10 @@ import Testing
     var entered: [RotationState] = []
     for fact in facts {
       // Intent and permit are committed with the move into `applying`.
-      if state == .prepared { state = .applying; entered.append(state) }
+      if state == .prepared {
+        state = .applying
+        entered.append(state)
+      }
       guard case .enter(let next) = Machine.decide(fact, in: state, situation) else { return entered }
       state = next
       entered.append(next)
@@ -52,7 +55,8 @@ import Testing
   @Test func aRevocationCutsTheStrongestFirst() {
     let revoke = situation(.revoke)
     let states = walk(
-      [.moved, .effectApplied, .effectApplied, .effectApplied, .effectApplied, .oldRefused, .residueEmpty, .moved], revoke)
+      [.moved, .effectApplied, .effectApplied, .effectApplied, .effectApplied, .oldRefused, .residueEmpty, .moved],
+      revoke)
     #expect(
       states == [.claimed, .loginBlocked, .sessionsEnded, .stripped, .dropped, .refused, .residueZero, .done])
     #expect(Machine.move(in: .claimed, revoke) == .blockLogins)
@@ -138,7 +142,8 @@ import Testing
       .refused: [.residueEmpty], .residueZero: [.moved], .rollingBack: [.effectApplied], .quarantined: [.moved],
     ]
     let facts: [Machine.Fact] = [
-      .moved, .effectApplied, .loginProven, .newRefused, .controlAccepted, .identityMismatch, .rightsEqual, .overlapOver,
+      .moved, .effectApplied, .loginProven, .newRefused, .controlAccepted, .identityMismatch, .rightsEqual,
+      .overlapOver,
       .oldRefused, .oldAccepted, .residueEmpty,
     ]
     for state in RotationState.allCases where !state.isFinal {

@@ -8,7 +8,8 @@ import Testing
     let table: [Row] = [
       (.accepted, .refused, .applied), (.accepted, .none, .applied), (.accepted, .accepted, .applied),
       (.refused, .accepted, .notApplied), (.refused, .none, .notApplied), (.refused, .refused, .resetOnce),
-      (.cannotTell, .accepted, .cannotTell), (.accepted, .cannotTell, .cannotTell), (.refused, .cannotTell, .cannotTell),
+      (.cannotTell, .accepted, .cannotTell), (.accepted, .cannotTell, .cannotTell),
+      (.refused, .cannotTell, .cannotTell),
     ]
     for (new, old, verdict) in table {
       #expect(UnknownOutcome.verdict(new: new, old: old, mode: .alternating, secretClass: .overwrite) == verdict)

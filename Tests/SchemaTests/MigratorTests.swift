@@ -57,10 +57,12 @@ import Testing
 
   @Test func aChangedMigrationIsRefused() async throws {
     let database = try await TestDatabase.make()
-    let changed = Self.ours.dropLast() + [
-      Migration(
-        version: Self.ours.last?.version ?? 0, name: "changed", sql: "", isBreaking: false, reason: "", checksum: "ff")
-    ]
+    let changed =
+      Self.ours.dropLast() + [
+        Migration(
+          version: Self.ours.last?.version ?? 0, name: "changed", sql: "", isBreaking: false, reason: "", checksum: "ff"
+        )
+      ]
     await #expect {
       try await Migrator(Array(changed)).requireCompatible(on: database.client)
     } throws: { "\($0)".contains("differs") }
@@ -70,7 +72,8 @@ import Testing
   @Test func aFailedMigrationLeavesNothingBehind() async throws {
     let database = try await TestDatabase.make()
     let broken = Migration(
-      version: 9001, name: "broken", sql: "CREATE TABLE jobs.half (id int); SELECT 1 / 0;", isBreaking: true, reason: "",
+      version: 9001, name: "broken", sql: "CREATE TABLE jobs.half (id int); SELECT 1 / 0;", isBreaking: true,
+      reason: "",
       checksum: "00")
     await #expect(throws: PostgresError.self) { try await self.migrate(database, Migrator(Self.ours + [broken])) }
     #expect(try await database.count("SELECT count(*)::text FROM pg_tables WHERE tablename = 'half'") == 0)

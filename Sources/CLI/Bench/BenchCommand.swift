@@ -86,9 +86,11 @@ struct BenchCommand: AsyncParsableCommand {
       do {
         let logger = global.makeLogger("keyturn.bench")
         let world = try await DemoWorld.make(
-          .init(period: 86_400, jitter: 0, overlap: 0, maximumRunning: concurrency), logger: logger) { _ in }
+          .init(period: 86_400, jitter: 0, overlap: 0, maximumRunning: concurrency), logger: logger
+        ) { _ in }
         let figures = try await RotateBench(
-          world: world, names: (1...accounts).map { "svc_" + String(format: "%04d", $0) }).run()
+          world: world, names: (1...accounts).map { "svc_" + String(format: "%04d", $0) }
+        ).run()
         let steps = try await world.composition.client.query(StepTime())
         await world.close(keep: false)
         if !global.json {

@@ -69,7 +69,9 @@ struct WorkerCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "worker",
     abstract: "Run jobs until told to stop.",
-    discussion: "SIGTERM or SIGINT: finish what fits into the grace time, give the rest back. A second signal: give back at once.")
+    discussion:
+      "SIGTERM or SIGINT: finish what fits into the grace time, give the rest back. A second signal: give back at once."
+  )
 
   @OptionGroup var worker: WorkerOptions
   @OptionGroup var global: GlobalOptions
@@ -132,7 +134,9 @@ struct DoctorCommand: AsyncParsableCommand {
     var rows: [[String?]] = []
     do {
       let session = try await Session.open(global)
-      rows.append(["database", "ok", session.composition.database.embedded == nil ? "named server" : "embedded cluster"])
+      rows.append([
+        "database", "ok", session.composition.database.embedded == nil ? "named server" : "embedded cluster",
+      ])
       rows.append(["schema", "ok", nil])
       rows.append(["keys", "ok", "current key \(session.composition.keys.currentKeyID)"])
       let workers = try await session.client.query(CountLiveWorkers()).first ?? 0

@@ -34,7 +34,8 @@ struct KeyCommand: AsyncParsableCommand {
         progress.show(done, of: total)
       }
       session.output.record([("key", keys.currentKeyID), ("rewrapped", "\(count)")])
-      session.output.say("Workers read the key file when they start: restart them now. Older keys may be removed after that.")
+      session.output.say(
+        "Workers read the key file when they start: restart them now. Older keys may be removed after that.")
     }
   }
 }

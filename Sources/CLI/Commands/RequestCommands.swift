@@ -76,7 +76,8 @@ struct RequestCommand: AsyncParsableCommand {
       ("request", "\(request.id)"), ("change", String(decoding: request.core, as: UTF8.self)),
       ("digest", "\(request.digest)"),
     ])
-    session.output.say("Next: keyturn approve \(request.id) --by <another person> --digest \("\(request.digest)".prefix(16))")
+    session.output.say(
+      "Next: keyturn approve \(request.id) --by <another person> --digest \("\(request.digest)".prefix(16))")
   }
 }
 
@@ -115,7 +116,8 @@ struct RevokeCommand: StoreCommand {
 struct DecisionOptions: ParsableArguments {
   @Argument(help: "The request's id.", transform: parseID) var request: UUID
   @Option(help: "Who decides.") var by: String
-  @Option(help: "The digest that was read, at least its first 12 digits. Without it a terminal asks.") var digest: String?
+  @Option(help: "The digest that was read, at least its first 12 digits. Without it a terminal asks.") var digest:
+    String?
 
   func decide(approve: Bool, _ session: Session) async throws {
     let id = RequestID(request)
@@ -164,6 +166,8 @@ struct DenyCommand: StoreCommand {
 
 /// An id as an argument; the usage error says what is wanted.
 func parseID(_ text: String) throws -> UUID {
-  guard let id = UUID(uuidString: text) else { throw ValidationError("an id is 32 hexadecimal digits with four hyphens") }
+  guard let id = UUID(uuidString: text) else {
+    throw ValidationError("an id is 32 hexadecimal digits with four hyphens")
+  }
   return id
 }

@@ -33,7 +33,9 @@ struct TargetCommand: AsyncParsableCommand {
 
     func run(_ session: Session) async throws {
       let secret = try readSecret()
-      let pairs = settings.map { $0.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init) }
+      let pairs = settings.map {
+        $0.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      }
       let id = try await session.lifecycle.addTarget(
         name: name, kind: kind, environment: environment,
         settings: Dictionary(pairs.map { ($0[0], $0[1]) }) { _, last in last }, adminSecret: secret,
@@ -66,7 +68,9 @@ struct TargetCommand: AsyncParsableCommand {
       let targets = try await session.client.query(ListTargets())
       session.output.table(
         ["target", "kind", "environment", "maximum_running", "paused"],
-        targets.map { [$0.name, $0.kind, $0.environment, $0.maximumRunning.map(String.init), Output.time($0.pausedAt)] },
+        targets.map {
+          [$0.name, $0.kind, $0.environment, $0.maximumRunning.map(String.init), Output.time($0.pausedAt)]
+        },
         empty: "No target yet; add one with `keyturn target add`.")
     }
   }

@@ -76,7 +76,9 @@ struct DemoClientCommand: AsyncParsableCommand {
 
   static func logIn(_ current: CurrentSecret, identity: String, logger: Logger) async throws {
     let configuration = PostgresConfiguration(
-      endpoints: [.tcp(host: current.settings["host"] ?? "127.0.0.1", port: Int(current.settings["port"] ?? "") ?? 5432)],
+      endpoints: [
+        .tcp(host: current.settings["host"] ?? "127.0.0.1", port: Int(current.settings["port"] ?? "") ?? 5432)
+      ],
       database: current.settings["database"] ?? "postgres", user: current.login,
       password: current.secret.withBytes(PostgresPassword.init(copying:)))
     let connection = try await PostgresConnection.connect(configuration, logger: logger)

@@ -39,12 +39,13 @@ struct DemoCommand: AsyncParsableCommand {
         killsWorker: killWorker, output: output, logger: logger)
       let report: DemoReport
       do {
-        report = try await play.run()
+        report = try await runUntilSignal(play)
       } catch {
         await play.stopChildren()
-        output.say("logs of workers and clients: \(world.root)")
-        await world.close(keep: true)
-        throw error
+        let isInterrupted = error is CancellationError
+        if !isInterrupted { output.say("logs of workers and clients: \(world.root)") }
+        await world.close(keep: keep || !isInterrupted)
+        throw isInterrupted ? DemoError(description: "interrupted; everything was stopped") : error
       }
       report.show(output)
       await world.close(keep: keep)
@@ -52,6 +53,24 @@ struct DemoCommand: AsyncParsableCommand {
       if !report.holds { throw ExitCode(1) }
     } catch {
       throw Failure.exit(for: error, json: global.json)
+    }
+  }
+
+  /// Ctrl-C ends the play, not the clean-up.
+  private func runUntilSignal(_ play: DemoPlay) async throws -> DemoReport {
+    try await withThrowingTaskGroup(of: DemoReport?.self) { group in
+      group.addTask { try await play.run() }
+      group.addTask {
+        for await _ in StopSignals.stream() { return nil }
+        return nil
+      }
+      let first = try await group.next() ?? nil
+      group.cancelAll()
+      guard let first else {
+        _ = try? await group.next()
+        throw CancellationError()
+      }
+      return first
     }
   }
 }

@@ -21,7 +21,8 @@ struct DemoOracle {
     try await onTarget { connection in
       let roles = try await connection.query(CountLogins(names: names))
       for role in roles where role.logins != 1 || role.others != 0 {
-        findings.append(Finding(check: "one live login", detail: "\(role.name) has \(role.logins) logins, \(role.others) disabled"))
+        findings.append(
+          Finding(check: "one live login", detail: "\(role.name) has \(role.logins) logins, \(role.others) disabled"))
       }
       if roles.count != names.count {
         findings.append(Finding(check: "roles exist", detail: "\(roles.count) of \(names.count)"))
@@ -61,7 +62,9 @@ struct DemoOracle {
         }
         if works != mustWork {
           findings.append(
-            Finding(check: "one version works", detail: "\(name) version \(version.version) \(works ? "works" : "is refused")"))
+            Finding(
+              check: "one version works", detail: "\(name) version \(version.version) \(works ? "works" : "is refused")"
+            ))
         }
       }
     }

@@ -44,12 +44,16 @@ final class DemoPlay: Sendable {
     try await secrets.read(names, world)
 
     try startClients()
-    output.say("\(clientCount) client processes log in all the time; every secret is rotated now, forced by an operator")
+    output.say(
+      "\(clientCount) client processes log in all the time; every secret is rotated now, forced by an operator")
     let rotationStart = ContinuousClock.now
     try await forceAll()
-    try await wait("rotated, forced", during: { done in
-      if self.killsWorker && done >= self.names.count / 2 { self.killWorkerOnce() }
-    }) { $0.forced }
+    try await wait(
+      "rotated, forced",
+      during: { done in
+        if self.killsWorker && done >= self.names.count / 2 { self.killWorkerOnce() }
+      }
+    ) { $0.forced }
     try await secrets.read(names, world)
     let forcedSeconds = (ContinuousClock.now - rotationStart).seconds
 

@@ -93,7 +93,9 @@ struct DemoWorld {
         retryReserve: 60), in: client)
     _ = try await composition.lifecycle.addTarget(
       name: Self.targetName, kind: "postgresql", environment: "demo",
-      settings: ["host": "127.0.0.1", "port": "\(port)", "database": "postgres", "user": "keyturn_admin", "sslmode": "disable"],
+      settings: [
+        "host": "127.0.0.1", "port": "\(port)", "database": "postgres", "user": "keyturn_admin", "sslmode": "disable",
+      ],
       adminSecret: adminSecret, maximumRunning: plan.maximumRunning)
   }
 

@@ -40,10 +40,11 @@ struct InsertIdentity: Statement {
 }
 
 struct FindIdentity: Statement {
-  static let sql = NonHumanIdentity.selection + """
+  static let sql =
+    NonHumanIdentity.selection + """
 
-    WHERE i.name = $1 AND ($2::text IS NULL OR i.target_id = (SELECT t.id FROM governance.target AS t WHERE t.name = $2))
-    """
+      WHERE i.name = $1 AND ($2::text IS NULL OR i.target_id = (SELECT t.id FROM governance.target AS t WHERE t.name = $2))
+      """
 
   let identity: String
   let target: String?

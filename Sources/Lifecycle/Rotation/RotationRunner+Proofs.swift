@@ -41,7 +41,8 @@ extension RotationRunner {
       store.addProof(.negativeControl, .failed, of: saga, version: version.number, to: &run.step)
       return .controlAccepted
     case .refused(_, let code):
-      store.addProof(.negativeControl, .passed, of: saga, version: version.number, detail: ["code": code], to: &run.step)
+      store.addProof(
+        .negativeControl, .passed, of: saga, version: version.number, detail: ["code": code], to: &run.step)
       return nil
     case .cannotTell(let cause):
       store.addProof(
@@ -64,7 +65,8 @@ extension RotationRunner {
         new: new, old: old, mode: saga.targetIdentity.mode, secretClass: run.driver.traits.secretClass))
   }
 
-  private func answer(of version: CredentialVersion, _ saga: Saga, _ run: SagaRun) async throws -> UnknownOutcome.Answer {
+  private func answer(of version: CredentialVersion, _ saga: Saga, _ run: SagaRun) async throws -> UnknownOutcome.Answer
+  {
     let secret = try await candidates.open(version, of: saga.credential)
     return .init(await run.driver.authenticate(login: version.login, secret: secret, deadline: run.probeDeadline))
   }
@@ -129,7 +131,8 @@ extension RotationRunner {
         to: &run.step)
       return .oldRefused
     case .cannotTell(let cause):
-      store.addProof(.oldRefused, .cannotTell, of: saga, version: version.number, detail: ["cause": cause], to: &run.step)
+      store.addProof(
+        .oldRefused, .cannotTell, of: saga, version: version.number, detail: ["cause": cause], to: &run.step)
       return .inconclusive(cause: "target_unreachable")
     }
   }

@@ -119,12 +119,14 @@ struct PostponeDue: Statement {
   }
 }
 
+/// Every version that matters to an open saga: all that are not over, and the newest ones that are.
 struct FindVersions: Statement {
   static let sql = """
     SELECT number, state, login, envelope
     FROM lifecycle.version
-    WHERE credential_id = $1 AND (envelope IS NOT NULL OR state IN ('candidate', 'current', 'retiring')
-      OR number = (SELECT max(m.number) FROM lifecycle.version AS m WHERE m.credential_id = $1))
+    WHERE credential_id = $1
+      AND (state IN ('candidate', 'current', 'retiring')
+        OR number > (SELECT max(m.number) - 10 FROM lifecycle.version AS m WHERE m.credential_id = $1))
     ORDER BY number
     """
 
