@@ -58,7 +58,7 @@ struct ClusterInitializer {
 
   private func copy(_ template: DataFolder, _ actions: inout [String]) async throws(EmbeddedPostgresError) {
     try await template.prepare(for: user, &actions)
-    let lock = try await FolderLock.acquire(folder: template.path)
+    let lock = try await FolderLock.take(in: template.path)
     let name = "\(server.major)-\(configuration.durability)-\(configuration.superuser.replacing("/", with: "_"))"
     let source = "\(template.path)/\(name)"
     if !template.exists(source + "/PG_VERSION") {

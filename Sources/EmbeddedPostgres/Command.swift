@@ -17,6 +17,11 @@ struct Command: Sendable {
 
   let arguments: [String]
 
+  /// `posix_spawn_file_actions_addclosefrom_np`, which glibc has since 2.34 and hides from Swift.
+  private static let closeFrom = dlsym(nil, "posix_spawn_file_actions_addclosefrom_np").map {
+    unsafeBitCast($0, to: (@convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32).self)
+  }
+
   /// `arguments[0]` is an absolute path. The environment is small and fixed, so that none of the caller's PG variables
   /// and secrets arrive.
   func run(home: String) async throws(EmbeddedPostgresError) -> Outcome {
@@ -30,10 +35,11 @@ struct Command: Sendable {
 
   private func spawnAndWait(environment: [String]) -> Result<Outcome, EmbeddedPostgresError> {
     // A file and not a pipe: it neither fills up nor waits for the last holder to close it.
-    guard let file = tmpfile() else { return .failure(failure("its output could not be kept", errno)) }
-    defer { fclose(file) }
-    let output = fileno(file)
-    _ = fcntl(output, F_SETFD, FD_CLOEXEC)
+    var template = Array("/tmp/keyturn-output-XXXXXX".utf8CString)
+    let output = mkstemp(&template)
+    guard output >= 0 else { return .failure(failure("its output could not be kept", errno)) }
+    unlink(template)
+    defer { close(output) }
 
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
@@ -41,7 +47,8 @@ struct Command: Sendable {
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_adddup2(&actions, output, 1)
     posix_spawn_file_actions_adddup2(&actions, output, 2)
-    // Everything else is closed on exec: libpq, Foundation and our locks see to that.
+    // Our connections and locks must not live on in the server.
+    _ = Self.closeFrom?(&actions, 3)
 
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
@@ -56,13 +63,13 @@ struct Command: Sendable {
     let flags = 0x80 | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK  // 0x80: POSIX_SPAWN_SETSID, hidden from Swift
     posix_spawnattr_setflags(&attributes, Int16(flags))
 
-    // The working folder may be one that the server's user cannot enter.
-    let words = ["/usr/bin/env", "-C", "/"] + arguments
-    var argumentPointers = words.map { strdup($0) } + [nil]
+    // The server's user may have no right to our working folder, which PostgreSQL's programs do not forgive.
+    let program = ["/usr/bin/env", "--chdir=/"] + arguments
+    var argumentPointers = program.map { strdup($0) } + [nil]
     var environmentPointers = environment.map { strdup($0) } + [nil]
     defer { for pointer in argumentPointers + environmentPointers { free(pointer) } }
     var child: pid_t = 0
-    let error = posix_spawn(&child, words[0], &actions, &attributes, &argumentPointers, &environmentPointers)
+    let error = posix_spawn(&child, program[0], &actions, &attributes, &argumentPointers, &environmentPointers)
     guard error == 0 else { return .failure(failure("it could not be started", error)) }
 
     var status: Int32 = 0

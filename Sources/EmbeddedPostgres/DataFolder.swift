@@ -19,10 +19,15 @@ struct DataFolder: Sendable {
 
   init(path: String) throws(EmbeddedPostgresError) {
     let absolute = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
-    guard !path.isEmpty, !path.utf8.contains(where: { $0 < 0x20 }) else {
+    // pg_ctl puts the path into a shell command, between double quotes.
+    let forbidden = Array("\"$`\\".utf8)
+    guard !path.isEmpty, !absolute.utf8.contains(where: { $0 < 0x20 || forbidden.contains($0) }) else {
       throw EmbeddedPostgresError(
         code: .invalidConfiguration,
-        message: "The data folder's path is empty or has control characters. Choose another.")
+        message: """
+          The data folder's path is empty, or has a control character or one of " $ ` \\, which pg_ctl does not bear. \
+          Choose another.
+          """)
     }
     // The part that exists is resolved, since the kernel reports a server's folder resolved.
     self.path = URL(fileURLWithPath: absolute).standardizedFileURL.resolvingSymlinksInPath().path
@@ -89,6 +94,15 @@ struct DataFolder: Sendable {
       return try String(contentsOfFile: path, encoding: .utf8)
     } catch {
       return nil
+    }
+  }
+
+  /// None when the folder is not there.
+  func names(in path: String) -> [String] {
+    do {
+      return try FileManager.default.contentsOfDirectory(atPath: path)
+    } catch {
+      return []
     }
   }
 

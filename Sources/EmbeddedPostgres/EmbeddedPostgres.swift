@@ -24,7 +24,7 @@ package struct EmbeddedPostgres: Sendable {
     let server = try await ServerInstallation.find(
       binaries: configuration.binaries, clusterMajor: folder.clusterMajor())
     try await folder.prepare(for: user, &actions)
-    let lock = try await FolderLock.acquire(folder: folder.path)
+    let lock = try await FolderLock.take(in: folder.path)
     let starter = ServerStarter(configuration: configuration, folder: folder, user: user, server: server)
     let running = try await starter.start(&actions)
     _ = consume lock
@@ -38,7 +38,7 @@ package struct EmbeddedPostgres: Sendable {
     let folder = try DataFolder(path: configuration.dataDirectory)
     guard folder.exists(folder.cluster) else { return ["there is no server in \(folder.path)"] }
     let user = try ServerUser.find(forCluster: folder.cluster)
-    let lock = try await FolderLock.acquire(folder: folder.path)
+    let lock = try await FolderLock.take(in: folder.path)
     guard case .alive(let postmaster) = Postmaster.state(of: folder) else {
       return ["the server in \(folder.path) did not run"]
     }

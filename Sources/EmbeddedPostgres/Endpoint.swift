@@ -33,7 +33,9 @@ struct Endpoint: Sendable, Equatable {
     in folder: DataFolder, for user: ServerUser, _ actions: inout [String]
   ) throws(EmbeddedPostgresError) -> String {
     let usual = folder.path + "/socket"
-    if usual.utf8.count + longestName <= longestSocketPath {
+    let isShort = usual.utf8.count + longestName <= longestSocketPath
+    // libpq takes a comma for the end of a host, and percent-encoding does not help.
+    if isShort && !usual.contains(",") {
       if mkdir(usual, 0o700) != 0, errno != EEXIST { throw folder.failure("made", usual) }
       try folder.own(usual, user)
       return usual
@@ -43,10 +45,20 @@ struct Endpoint: Sendable, Equatable {
     guard mkdtemp(&template) != nil else { throw folder.failure("made", "/tmp/keyturn-pg-XXXXXX") }
     let short = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     try folder.own(short, user)
-    actions.append(
-      "put the socket into \(short), because the path of \(folder.path) is too long for a socket (\(longestSocketPath) bytes)"
-    )
+    let reason = isShort ? "has a comma" : "is too long for a socket (\(longestSocketPath) bytes)"
+    actions.append("put the socket into \(short), because the path of \(folder.path) \(reason)")
     return short
+  }
+
+  /// Removes the sockets and their lock files that a server left, which name its process id as `postmaster.pid` does. Only
+  /// while no server runs; the folder is private to it.
+  static func removeLeftSockets(of folder: DataFolder, _ user: ServerUser) throws(EmbeddedPostgresError) {
+    guard let directory = recorded(in: folder)?.socketDirectory,
+      directory == folder.path + "/socket" || isPrivate(directory, of: user)
+    else { return }
+    for name in folder.names(in: directory) where name.hasPrefix(".s.PGSQL.") {
+      try folder.remove("\(directory)/\(name)")
+    }
   }
 
   /// Removes a folder under /tmp when its server has stopped.

@@ -4,11 +4,9 @@ import Glibc
 struct FolderLock: ~Copyable {
   private let descriptor: Int32
 
-  private init(descriptor: Int32) { self.descriptor = descriptor }
-
   /// Waits up to `patience`, longer than a start takes.
-  static func acquire(
-    folder: String, patience: Duration = .seconds(120)
+  static func take(
+    in folder: String, patience: Duration = .seconds(120)
   ) async throws(EmbeddedPostgresError) -> FolderLock {
     let path = folder + "/lock"
     let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)

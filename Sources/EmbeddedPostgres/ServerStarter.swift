@@ -13,7 +13,7 @@ struct ServerStarter {
     case .absent: break
     case .alive(let postmaster):
       if let running = try await reuse(postmaster, &actions) { return running }
-    case .stale(let processID, let isReused): try clear(processID, isReused, &actions)
+    case .stale(let processID, let isReused): try await clear(processID, isReused, &actions)
     }
     if folder.clusterMajor() == nil {
       guard !folder.exists(folder.cluster) else { throw damagedCluster }
@@ -48,7 +48,7 @@ struct ServerStarter {
       return nil
     }
     // It may be starting still: somebody else's start, or recovery after a crash.
-    guard let ready = try await waitUntilReady() else {
+    guard let ready = await waitUntilReady() else {
       throw EmbeddedPostgresError(
         code: .startFailed,
         message: """
@@ -98,17 +98,14 @@ struct ServerStarter {
     return port
   }
 
-  /// PostgreSQL itself handles a file whose process is gone. It does not when the id belongs to another program now.
+  /// PostgreSQL itself handles a file whose process is gone. It does not when the id belongs to another program now, or to
+  /// an ended process that nobody has collected, as in a container without an init.
   private func clear(
     _ processID: Int32?, _ isReused: Bool, _ actions: inout [String]
-  ) throws(EmbeddedPostgresError) {
+  ) async throws(EmbeddedPostgresError) {
     let owner = processID.map { "process \($0)" } ?? "no process"
-    guard isReused else {
-      actions.append(
-        "found the postmaster.pid of \(owner), which is gone: the server was not stopped properly; it recovers")
-      return
-    }
-    guard !Postmaster.anyRuns(in: folder) else {
+    // Backends notice within a moment that their postmaster is gone; a new one must not start beside them.
+    guard await waitUntilNobodyRuns() else {
       throw EmbeddedPostgresError(
         code: .startFailed,
         message: """
@@ -116,20 +113,38 @@ struct ServerStarter {
           /proc/*/cwd is that folder, and start again.
           """)
     }
+    guard isReused else {
+      actions.append("found the postmaster.pid of \(owner), which is gone without a proper stop: the server recovers")
+      return
+    }
+    try Endpoint.removeLeftSockets(of: folder, user)
     try folder.remove(Postmaster.pidFile(folder))
     actions.append("removed a stale postmaster.pid, which names \(owner), now no server of this cluster")
   }
 
-  private func waitUntilReady() async throws(EmbeddedPostgresError) -> Postmaster? {
+  private func waitUntilNobodyRuns() async -> Bool {
+    let deadline = ContinuousClock.now + .seconds(10)
+    while Postmaster.anyRuns(in: folder) {
+      guard ContinuousClock.now < deadline, await pause(.milliseconds(50)) else { return false }
+    }
+    return true
+  }
+
+  /// False when cancelled.
+  private func pause(_ duration: Duration) async -> Bool {
+    do {
+      try await Task.sleep(for: duration)
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  private func waitUntilReady() async -> Postmaster? {
     let deadline = ContinuousClock.now + .seconds(60)
     while case .alive(let postmaster) = Postmaster.state(of: folder) {
       if postmaster.isReady { return postmaster }
-      guard ContinuousClock.now < deadline else { return nil }
-      do {
-        try await Task.sleep(for: .milliseconds(50))
-      } catch {
-        return nil
-      }
+      guard ContinuousClock.now < deadline, await pause(.milliseconds(50)) else { return nil }
     }
     return nil
   }
