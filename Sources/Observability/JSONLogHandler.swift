@@ -1,21 +1,21 @@
-import Foundation
 package import Logging
 
-/// One JSON object per line on the standard error output, for machines.
+/// One JSON object per line: `time`, `level`, `label`, `message`, then metadata under dotted keys, then `error`. Metadata
+/// with one of these names is written as `metadata.<name>`.
 package struct JSONLogHandler: LogHandler {
+  private static let ownKeys: Set = ["time", "level", "label", "message", "error"]
+
   package var logLevel: Logger.Level = .info
   package var metadata: Logger.Metadata = [:]
   package var metadataProvider: Logger.MetadataProvider?
   private let label: String
-  private let redaction: RedactionPolicy
-  private let write: @Sendable (String) -> Void
+  private let policy: RedactionPolicy
+  private let sink: LogSink
 
-  package init(
-    label: String, redaction: RedactionPolicy = .standard, write: @escaping @Sendable (String) -> Void = LogOutput.write
-  ) {
+  package init(label: String, policy: RedactionPolicy = RedactionPolicy(), sink: LogSink = .standardError) {
     self.label = label
-    self.redaction = redaction
-    self.write = write
+    self.policy = policy
+    self.sink = sink
   }
 
   package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -24,44 +24,14 @@ package struct JSONLogHandler: LogHandler {
   }
 
   package func log(event: LogEvent) {
-    var line = "{\"time\":\(JSONText.quoted(LogOutput.now()))"
-    line += ",\"level\":\"\(event.level.rawValue)\",\"label\":\(JSONText.quoted(label))"
-    line += ",\"message\":\(JSONText.quoted(redaction.cut(event.message.description)))"
-    let all = metadata.merging(metadataProvider?.get() ?? [:]) { $1 }.merging(event.metadata ?? [:]) { $1 }
-    for (key, value) in redaction.flatten(all) { line += ",\(JSONText.quoted(key)):\(JSONText.quoted(value))" }
-    write(line + "}\n")
-  }
-}
-
-/// A JSON string, RFC 8259 §7.
-enum JSONText {
-  static func quoted(_ text: String) -> String {
-    var quoted = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": quoted += "\\\""
-      case "\\": quoted += "\\\\"
-      case "\n": quoted += "\\n"
-      case "\r": quoted += "\\r"
-      case "\t": quoted += "\\t"
-      case _ where scalar.value < 0x20:
-        let digits = String(scalar.value, radix: 16)
-        quoted += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: quoted.unicodeScalars.append(scalar)
-      }
-    }
-    return quoted + "\""
-  }
-}
-
-package enum LogOutput {
-  /// A line goes out in one write, so that processes that share the output do not mix lines.
-  package static let write: @Sendable (String) -> Void = { line in
-    FileHandle.standardError.write(Data(line.utf8))
-  }
-
-  /// RFC 3339, UTC, milliseconds.
-  static func now() -> String {
-    Date().formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true))
+    let flat = FlatMetadata([metadata, metadataProvider?.get(), event.metadata], policy: policy)
+    var fields = [
+      ("time", Timestamp.now()), ("level", event.level.rawValue), ("label", label),
+      ("message", policy.cut(event.message.description)),
+    ]
+    fields += flat.pairs.map { (Self.ownKeys.contains($0.key) ? "metadata.\($0.key)" : $0.key, $0.value) }
+    if let error = event.error { fields.append(("error", policy.cut("\(error)"))) }
+    let members = fields.map { "\(JSONText.quoted($0.0)):\(JSONText.quoted($0.1))" }
+    sink.write("{\(members.joined(separator: ","))}\n")
   }
 }

@@ -1,38 +1,37 @@
-package import Logging
-
-/// What never reaches a log, whatever the caller passes.
+/// What of a log line's metadata is written. The last net, not the first: secrets do not belong in metadata at all.
 package struct RedactionPolicy: Sendable {
-  /// Values longer than this many bytes are cut.
-  package static let maximumValueLength = 2048
-  private static let secretWords = ["password", "secret", "token", "verifier", "envelope", "private_key"]
+  package static let mask = "***"
 
-  package static let standard = RedactionPolicy()
+  /// Metadata whose key has one of these words as a part is masked, whatever its case.
+  package var words: [String]
+  /// UTF-8 bytes of a value; longer ones are cut. Default 2048.
+  package var maximumValueLength: Int
 
-  package init() {}
+  package init(
+    words: [String] = ["password", "passwd", "secret", "token", "verifier", "envelope", "authorization", "cookie"],
+    maximumValueLength: Int = 2048
+  ) {
+    self.words = words.map { $0.lowercased() }
+    self.maximumValueLength = maximumValueLength
+  }
 
-  package func isSecret(_ key: String) -> Bool {
+  /// - Parameter key: the whole dotted key, so that everything below `secret` is masked as well.
+  func value(_ value: String, of key: String) -> String {
     let key = key.lowercased()
-    return Self.secretWords.contains { key.contains($0) }
+    return words.contains { key.contains($0) } ? Self.mask : cut(value)
   }
 
-  /// Key and printable value of every leaf; nested dictionaries become dotted keys.
-  package func flatten(_ metadata: Logger.Metadata) -> [(key: String, value: String)] {
-    metadata.sorted { $0.key < $1.key }.flatMap { flatten($0.key, $0.value) }
-  }
-
-  private func flatten(_ key: String, _ value: Logger.MetadataValue) -> [(key: String, value: String)] {
-    if isSecret(key) { return [(key, "***")] }
-    switch value {
-    case .dictionary(let inner):
-      return inner.sorted { $0.key < $1.key }.flatMap { flatten("\(key).\($0.key)", $0.value) }
-    case .array(let items): return [(key, cut(items.map(\.description).joined(separator: ", ")))]
-    case .string(let text): return [(key, cut(text))]
-    case .stringConvertible(let value): return [(key, cut(value.description))]
+  /// Cut between characters, with the number of bytes left out.
+  func cut(_ text: String) -> String {
+    guard text.utf8.count > maximumValueLength else { return text }
+    var kept = ""
+    var count = 0
+    for scalar in text.unicodeScalars {
+      let length = UTF8.width(scalar)
+      guard count + length <= maximumValueLength else { break }
+      kept.unicodeScalars.append(scalar)
+      count += length
     }
-  }
-
-  package func cut(_ text: String) -> String {
-    guard text.utf8.count > Self.maximumValueLength else { return text }
-    return String(decoding: text.utf8.prefix(Self.maximumValueLength), as: UTF8.self) + "…"
+    return "\(kept)… (\(text.utf8.count - count) bytes left out)"
   }
 }

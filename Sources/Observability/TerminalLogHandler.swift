@@ -1,18 +1,16 @@
 package import Logging
 
-/// A short line per event on the standard error output, for people.
+/// Short lines for people: `09:30:00 warning message key=value …`. The label is left out; it is the program.
 package struct TerminalLogHandler: LogHandler {
   package var logLevel: Logger.Level = .info
   package var metadata: Logger.Metadata = [:]
   package var metadataProvider: Logger.MetadataProvider?
-  private let redaction: RedactionPolicy
-  private let write: @Sendable (String) -> Void
+  private let policy: RedactionPolicy
+  private let sink: LogSink
 
-  package init(
-    label: String, redaction: RedactionPolicy = .standard, write: @escaping @Sendable (String) -> Void = LogOutput.write
-  ) {
-    self.redaction = redaction
-    self.write = write
+  package init(label: String, policy: RedactionPolicy = RedactionPolicy(), sink: LogSink = .standardError) {
+    self.policy = policy
+    self.sink = sink
   }
 
   package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -21,11 +19,19 @@ package struct TerminalLogHandler: LogHandler {
   }
 
   package func log(event: LogEvent) {
-    let all = metadata.merging(metadataProvider?.get() ?? [:]) { $1 }.merging(event.metadata ?? [:]) { $1 }
-    let details = redaction.flatten(all).map { "\($0.key)=\($0.value)" }
-    let words = ["\(LogOutput.now())", "\(event.level)", redaction.cut(event.message.description)] + details
-    // Control characters could rewrite the terminal.
-    let line = words.joined(separator: " ").unicodeScalars.map { $0.value < 0x20 ? " " : String($0) }.joined()
-    write(line + "\n")
+    var pairs = FlatMetadata([metadata, metadataProvider?.get(), event.metadata], policy: policy).pairs
+    if let error = event.error { pairs.append(("error", policy.cut("\(error)"))) }
+    let clock = Timestamp.now().dropFirst(11).prefix(8)
+    let words = pairs.map { " \(plain($0.key))=\(shown($0.value))" }.joined()
+    sink.write("\(clock) \(event.level.rawValue) \(plain(policy.cut(event.message.description)))\(words)\n")
   }
+
+  /// Quoted when it would not read as one word.
+  private func shown(_ value: String) -> String {
+    value.isEmpty || value.contains { $0.isWhitespace || $0 == "\"" || $0 == "=" }
+      ? JSONText.quoted(value) : plain(value)
+  }
+
+  /// Without control characters, which could forge a line or command the terminal.
+  private func plain(_ text: String) -> String { String(JSONText.quoted(text).dropFirst().dropLast()) }
 }
