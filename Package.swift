@@ -72,6 +72,7 @@ let package = Package(
       name: "DriverTests", dependencies: ["Drivers", "Targets", "Secrets", "Postgres", log],
       swiftSettings: settings),
     .testTarget(name: "EmbeddedPostgresTests", dependencies: ["EmbeddedPostgres"], swiftSettings: settings),
+    .testTarget(name: "ObservabilityTests", dependencies: ["Observability", log], swiftSettings: settings),
     .testTarget(
       name: "SchemaTests", dependencies: ["Postgres", "Migrations", "TestSupport"], swiftSettings: settings),
     .testTarget(
