@@ -39,10 +39,10 @@ package struct Migrator: Sendable {
   /// Waits for another runner on the same database. The connection must be a session of its own, not one of a
   /// transaction pooler.
   package func apply(on connection: PostgresConnection) async throws -> [Migration] {
-    try await connection.executeScript(Self.bootstrap)
     try await connection.query(LockMigrations())
     let applied: [Migration]
     do {
+      try await connection.executeScript(Self.bootstrap)
       applied = try await applyLocked(on: connection)
     } catch {
       // The lock ends with the session at the latest; the error that matters is the first one.

@@ -24,7 +24,7 @@ import Testing
     defer { _ = try? FileManager.default.removeItem(atPath: folder) }
     let paths = ["in", "out", "err"].map { folder + "/" + $0 }
     try input.write(toFile: paths[0], atomically: true, encoding: .utf8)
-    for path in paths.dropFirst() { FileManager.default.createFile(atPath: path, contents: nil) }
+    for path in paths.dropFirst() { try Data().write(to: URL(fileURLWithPath: path)) }
     process.standardInput = FileHandle(forReadingAtPath: paths[0])
     process.standardOutput = FileHandle(forWritingAtPath: paths[1])
     process.standardError = FileHandle(forWritingAtPath: paths[2])

@@ -53,7 +53,12 @@ enum StatementText {
       let line = lines[index]
       if let match = line.firstMatch(of: /(?:struct|enum|extension) (\w+)/) { name = String(match.1) }
       if let match = line.firstMatch(of: /static (?:let|var) sql(?:: String)? ?=? ?(.*)$/), !line.contains("{ get }") {
-        let text = value(startingWith: String(match.1), at: &index, lines)
+        var first = String(match.1)
+        if first.isEmpty {
+          index += 1
+          first = lines[index].trimmingCharacters(in: .whitespaces)
+        }
+        let text = value(startingWith: first, at: &index, lines)
         found.append((name, shared.reduce(text) { $0.replacing("\($1.key).selection + ", with: $1.value) }))
       }
       index += 1

@@ -71,8 +71,12 @@ package struct TestDatabase: Sendable {
     try await withOwner { connection in
       let rows = try await connection.query(UtilityStatement(stringLiteral: sql))
       guard let row = rows.first else { return 0 }
-      let text: String = try row[0]
-      return Int(text) ?? -1
+      do {
+        return try row[0]
+      } catch {
+        let text: String = try row[0]
+        return Int(text) ?? -1
+      }
     }
   }
 

@@ -1,0 +1,798 @@
+CREATE SCHEMA governance;
+ALTER SCHEMA governance OWNER TO keyturn_owner;
+CREATE SCHEMA jobs;
+ALTER SCHEMA jobs OWNER TO keyturn_owner;
+CREATE SCHEMA keyturn;
+ALTER SCHEMA keyturn OWNER TO keyturn_owner;
+CREATE SCHEMA lifecycle;
+ALTER SCHEMA lifecycle OWNER TO keyturn_owner;
+CREATE FUNCTION jobs.bucket_of(id uuid) RETURNS smallint
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN ((get_byte(uuid_send(id), 15) & 63))::smallint;
+ALTER FUNCTION jobs.bucket_of(id uuid) OWNER TO keyturn_owner;
+CREATE FUNCTION jobs.make_archive_partitions(ahead integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  first_day date := (now() AT TIME ZONE 'UTC')::date;
+  partition_day date;
+  made integer := 0;
+BEGIN
+  IF ahead NOT BETWEEN 0 AND 60 THEN
+    RAISE EXCEPTION 'ahead must be between 0 and 60 days' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  PERFORM pg_advisory_xact_lock(hashtext('keyturn archive partitions'));
+  FOR offset_days IN 0..ahead LOOP
+    partition_day := first_day + offset_days;
+    IF to_regclass('jobs.job_archive_' || to_char(partition_day, 'YYYYMMDD')) IS NULL
+      AND NOT EXISTS (
+        SELECT FROM jobs.job_archive_default AS stray
+        WHERE stray.finished_at >= partition_day::timestamp AT TIME ZONE 'UTC'
+          AND stray.finished_at < (partition_day + 1)::timestamp AT TIME ZONE 'UTC')
+    THEN
+      EXECUTE format(
+        'CREATE TABLE jobs.%I PARTITION OF jobs.job_archive FOR VALUES FROM (%L) TO (%L)',
+        'job_archive_' || to_char(partition_day, 'YYYYMMDD'),
+        partition_day::timestamp AT TIME ZONE 'UTC',
+        (partition_day + 1)::timestamp AT TIME ZONE 'UTC');
+      made := made + 1;
+    END IF;
+  END LOOP;
+  RETURN made;
+END
+$$;
+ALTER FUNCTION jobs.make_archive_partitions(ahead integer) OWNER TO keyturn_owner;
+CREATE FUNCTION keyturn.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  RAISE EXCEPTION '%.% is append-only', TG_TABLE_SCHEMA, TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
+END
+$$;
+ALTER FUNCTION keyturn.refuse_change() OWNER TO keyturn_owner;
+CREATE TABLE governance.approval (
+    id uuid NOT NULL,
+    request_id uuid NOT NULL,
+    revision integer NOT NULL,
+    digest bytea NOT NULL,
+    approver_id uuid NOT NULL,
+    decision text NOT NULL,
+    decided_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT approval_decision_known CHECK ((decision = ANY (ARRAY['approve'::text, 'deny'::text])))
+);
+ALTER TABLE governance.approval OWNER TO keyturn_owner;
+CREATE TABLE governance."authorization" (
+    id uuid NOT NULL,
+    request_id uuid NOT NULL,
+    revision integer NOT NULL,
+    digest bytea NOT NULL,
+    approval_id uuid,
+    identity_id uuid NOT NULL,
+    actions text[] NOT NULL,
+    valid_from timestamp with time zone DEFAULT now() NOT NULL,
+    valid_until timestamp with time zone NOT NULL,
+    voided_at timestamp with time zone,
+    void_reason text,
+    CONSTRAINT authorization_actions_known CHECK (((actions <@ ARRAY['issue'::text, 'rotate'::text, 'revoke'::text]) AND (cardinality(actions) >= 1))),
+    CONSTRAINT authorization_approval_id_needed CHECK (((approval_id IS NOT NULL) OR (actions = ARRAY['revoke'::text]))),
+    CONSTRAINT authorization_valid_until_after CHECK ((valid_until > valid_from)),
+    CONSTRAINT authorization_void_reason_length CHECK (((length(void_reason) >= 1) AND (length(void_reason) <= 500))),
+    CONSTRAINT authorization_void_whole CHECK (((voided_at IS NULL) = (void_reason IS NULL)))
+);
+ALTER TABLE governance."authorization" OWNER TO keyturn_owner;
+CREATE TABLE governance.identity (
+    id uuid NOT NULL,
+    target_id uuid NOT NULL,
+    bucket smallint NOT NULL,
+    name text NOT NULL,
+    login_mode text NOT NULL,
+    owner_id uuid NOT NULL,
+    backup_owner_id uuid NOT NULL,
+    purpose text NOT NULL,
+    environment text NOT NULL,
+    workload text NOT NULL,
+    rights text[] NOT NULL,
+    policy_id uuid NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT identity_backup_owner_id_differs CHECK ((owner_id <> backup_owner_id)),
+    CONSTRAINT identity_bucket_range CHECK ((bucket = jobs.bucket_of(target_id))),
+    CONSTRAINT identity_environment_length CHECK (((length(btrim(environment)) >= 1) AND (length(btrim(environment)) <= 40))),
+    CONSTRAINT identity_expires_at_finite CHECK (isfinite(expires_at)),
+    CONSTRAINT identity_login_mode_known CHECK ((login_mode = ANY (ARRAY['alternating'::text, 'single'::text]))),
+    CONSTRAINT identity_name_form CHECK ((name ~ '^[a-z_][a-z0-9_]{0,58}$'::text)),
+    CONSTRAINT identity_purpose_length CHECK (((length(btrim(purpose)) >= 1) AND (length(btrim(purpose)) <= 500))),
+    CONSTRAINT identity_workload_length CHECK (((length(btrim(workload)) >= 1) AND (length(btrim(workload)) <= 200)))
+);
+ALTER TABLE governance.identity OWNER TO keyturn_owner;
+CREATE TABLE governance.permit (
+    id uuid NOT NULL,
+    authorization_id uuid NOT NULL,
+    action text NOT NULL,
+    subject uuid NOT NULL,
+    fence bigint NOT NULL,
+    granted_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT permit_action_known CHECK ((action = ANY (ARRAY['issue'::text, 'rotate'::text, 'revoke'::text])))
+);
+ALTER TABLE governance.permit OWNER TO keyturn_owner;
+CREATE TABLE governance.person (
+    id uuid NOT NULL,
+    external_id text NOT NULL,
+    state text DEFAULT 'active'::text NOT NULL,
+    source text DEFAULT 'manual'::text NOT NULL,
+    as_of timestamp with time zone DEFAULT now() NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT person_external_id_length CHECK (((length(external_id) >= 1) AND (length(external_id) <= 200))),
+    CONSTRAINT person_source_length CHECK (((length(source) >= 1) AND (length(source) <= 100))),
+    CONSTRAINT person_state_known CHECK ((state = ANY (ARRAY['active'::text, 'suspended'::text, 'terminated'::text])))
+);
+ALTER TABLE governance.person OWNER TO keyturn_owner;
+CREATE TABLE governance.policy (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    rotation_period interval NOT NULL,
+    rotation_jitter interval NOT NULL,
+    overlap interval NOT NULL,
+    settle interval DEFAULT '00:00:10'::interval NOT NULL,
+    retry_reserve interval DEFAULT '01:00:00'::interval NOT NULL,
+    on_expiry text DEFAULT 'rotate'::text NOT NULL,
+    secret_length smallint DEFAULT 32 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT policy_name_length CHECK (((length(name) >= 1) AND (length(name) <= 100))),
+    CONSTRAINT policy_on_expiry_known CHECK ((on_expiry = ANY (ARRAY['rotate'::text, 'revoke'::text]))),
+    CONSTRAINT policy_overlap_range CHECK (((overlap >= '00:00:00'::interval) AND (overlap <= '90 days'::interval))),
+    CONSTRAINT policy_retry_reserve_range CHECK (((retry_reserve >= '00:00:00'::interval) AND (retry_reserve <= '30 days'::interval))),
+    CONSTRAINT policy_rotation_jitter_range CHECK (((rotation_jitter >= '00:00:00'::interval) AND (rotation_jitter <= rotation_period))),
+    CONSTRAINT policy_rotation_period_range CHECK (((rotation_period >= '00:00:10'::interval) AND (rotation_period <= '10 years'::interval))),
+    CONSTRAINT policy_secret_length_range CHECK (((secret_length >= 16) AND (secret_length <= 128))),
+    CONSTRAINT policy_settle_range CHECK (((settle >= '00:00:00'::interval) AND (settle <= '1 day'::interval)))
+);
+ALTER TABLE governance.policy OWNER TO keyturn_owner;
+CREATE TABLE governance.request (
+    id uuid NOT NULL,
+    revision integer NOT NULL,
+    origin text NOT NULL,
+    identity_id uuid NOT NULL,
+    actions text[] NOT NULL,
+    requester_id uuid,
+    beneficiary_id uuid,
+    ticket text NOT NULL,
+    core bytea NOT NULL,
+    digest bytea NOT NULL,
+    submitted_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT request_actions_known CHECK (((actions <@ ARRAY['issue'::text, 'rotate'::text, 'revoke'::text]) AND (cardinality(actions) >= 1))),
+    CONSTRAINT request_core_length CHECK ((length(core) <= 16384)),
+    CONSTRAINT request_digest_matches CHECK ((digest = sha256(core))),
+    CONSTRAINT request_origin_known CHECK ((origin = ANY (ARRAY['person'::text, 'policy'::text]))),
+    CONSTRAINT request_origin_whole CHECK ((((origin = 'person'::text) AND (requester_id IS NOT NULL)) OR ((origin = 'policy'::text) AND (requester_id IS NULL) AND (actions = ARRAY['revoke'::text])))),
+    CONSTRAINT request_revision_positive CHECK ((revision >= 1)),
+    CONSTRAINT request_ticket_length CHECK (((length(btrim(ticket)) >= 1) AND (length(btrim(ticket)) <= 200)))
+);
+ALTER TABLE governance.request OWNER TO keyturn_owner;
+CREATE TABLE governance.target (
+    id uuid NOT NULL,
+    bucket smallint NOT NULL,
+    name text NOT NULL,
+    kind text NOT NULL,
+    environment text NOT NULL,
+    settings jsonb NOT NULL,
+    admin_envelope bytea NOT NULL,
+    admin_version integer DEFAULT 1 NOT NULL,
+    examined_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT target_admin_envelope_length CHECK ((length(admin_envelope) <= 65536)),
+    CONSTRAINT target_bucket_range CHECK ((bucket = jobs.bucket_of(id))),
+    CONSTRAINT target_environment_length CHECK (((length(environment) >= 1) AND (length(environment) <= 40))),
+    CONSTRAINT target_kind_length CHECK (((length(kind) >= 1) AND (length(kind) <= 40))),
+    CONSTRAINT target_name_length CHECK (((length(name) >= 1) AND (length(name) <= 100)))
+);
+ALTER TABLE governance.target OWNER TO keyturn_owner;
+CREATE TABLE jobs.job (
+    bucket smallint NOT NULL,
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    precedence smallint NOT NULL,
+    subject uuid NOT NULL,
+    limit_group uuid NOT NULL,
+    lane smallint NOT NULL,
+    state text NOT NULL,
+    state_reason text,
+    deadline_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    run_at timestamp with time zone NOT NULL,
+    fence bigint NOT NULL,
+    attempt integer DEFAULT 0 NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    abandonments integer DEFAULT 0 NOT NULL,
+    lease_owner uuid,
+    lease_expires_at timestamp with time zone,
+    follow_up_kind text,
+    follow_up_precedence smallint,
+    follow_up_lane smallint,
+    last_error text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT job_bucket_range CHECK (((bucket >= 0) AND (bucket <= 63))),
+    CONSTRAINT job_fence_positive CHECK ((fence >= 0)),
+    CONSTRAINT job_follow_up_kind_length CHECK (((length(follow_up_kind) >= 1) AND (length(follow_up_kind) <= 40))),
+    CONSTRAINT job_follow_up_lane_range CHECK (((follow_up_lane >= 0) AND (follow_up_lane <= 4))),
+    CONSTRAINT job_follow_up_whole CHECK ((((follow_up_kind IS NULL) = (follow_up_precedence IS NULL)) AND ((follow_up_kind IS NULL) = (follow_up_lane IS NULL)))),
+    CONSTRAINT job_kind_length CHECK (((length(kind) >= 1) AND (length(kind) <= 40))),
+    CONSTRAINT job_lane_range CHECK (((lane >= 0) AND (lane <= 4))),
+    CONSTRAINT job_last_error_length CHECK ((length(last_error) <= 500)),
+    CONSTRAINT job_lease_whole CHECK ((((state = 'leased'::text) = (lease_owner IS NOT NULL)) AND ((lease_owner IS NULL) = (lease_expires_at IS NULL)))),
+    CONSTRAINT job_state_known CHECK ((state = ANY (ARRAY['ready'::text, 'leased'::text, 'blocked'::text, 'quarantined'::text]))),
+    CONSTRAINT job_state_reason_length CHECK ((length(state_reason) <= 500))
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_cost_delay='0');
+ALTER TABLE jobs.job OWNER TO keyturn_owner;
+CREATE TABLE jobs.job_archive (
+    bucket smallint NOT NULL,
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    subject uuid NOT NULL,
+    limit_group uuid NOT NULL,
+    lane smallint NOT NULL,
+    outcome text NOT NULL,
+    reason text,
+    fence bigint NOT NULL,
+    attempt integer NOT NULL,
+    failures integer NOT NULL,
+    abandonments integer NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone DEFAULT now() NOT NULL,
+    finished_by uuid,
+    CONSTRAINT job_archive_outcome_known CHECK ((outcome = ANY (ARRAY['done'::text, 'discarded'::text, 'cancelled'::text]))),
+    CONSTRAINT job_archive_reason_length CHECK ((length(reason) <= 500))
+)
+PARTITION BY RANGE (finished_at);
+ALTER TABLE jobs.job_archive OWNER TO keyturn_owner;
+CREATE TABLE jobs.job_archive_default (
+    bucket smallint NOT NULL,
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    subject uuid NOT NULL,
+    limit_group uuid NOT NULL,
+    lane smallint NOT NULL,
+    outcome text NOT NULL,
+    reason text,
+    fence bigint NOT NULL,
+    attempt integer NOT NULL,
+    failures integer NOT NULL,
+    abandonments integer NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone DEFAULT now() NOT NULL,
+    finished_by uuid,
+    CONSTRAINT job_archive_outcome_known CHECK ((outcome = ANY (ARRAY['done'::text, 'discarded'::text, 'cancelled'::text]))),
+    CONSTRAINT job_archive_reason_length CHECK ((length(reason) <= 500))
+);
+ALTER TABLE jobs.job_archive_default OWNER TO keyturn_owner;
+CREATE TABLE jobs.limit_group (
+    bucket smallint NOT NULL,
+    id uuid NOT NULL,
+    max_running integer NOT NULL,
+    rate_per_minute integer,
+    tokens double precision DEFAULT 0 NOT NULL,
+    tokens_at timestamp with time zone DEFAULT now() NOT NULL,
+    breaker text DEFAULT 'closed'::text NOT NULL,
+    breaker_failures integer DEFAULT 0 NOT NULL,
+    breaker_until timestamp with time zone,
+    paused_at timestamp with time zone,
+    paused_reason text,
+    last_claimed_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT limit_group_breaker_known CHECK ((breaker = ANY (ARRAY['closed'::text, 'open'::text, 'half_open'::text]))),
+    CONSTRAINT limit_group_bucket_range CHECK (((bucket >= 0) AND (bucket <= 63))),
+    CONSTRAINT limit_group_max_running_positive CHECK (((max_running >= 1) AND (max_running <= 10000))),
+    CONSTRAINT limit_group_paused_reason_length CHECK ((length(paused_reason) <= 500)),
+    CONSTRAINT limit_group_rate_per_minute_positive CHECK ((rate_per_minute > 0))
+)
+WITH (fillfactor='50');
+ALTER TABLE jobs.limit_group OWNER TO keyturn_owner;
+CREATE TABLE jobs.maintenance (
+    name text NOT NULL,
+    next_run_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    last_run_at timestamp with time zone,
+    last_result text,
+    CONSTRAINT maintenance_last_result_length CHECK ((length(last_result) <= 500))
+);
+ALTER TABLE jobs.maintenance OWNER TO keyturn_owner;
+CREATE TABLE jobs.worker (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    heartbeat_at timestamp with time zone DEFAULT now() NOT NULL,
+    heartbeat_seconds double precision NOT NULL,
+    in_flight integer DEFAULT 0 NOT NULL,
+    stopped_at timestamp with time zone,
+    CONSTRAINT worker_heartbeat_seconds_positive CHECK ((heartbeat_seconds > (0)::double precision)),
+    CONSTRAINT worker_name_length CHECK (((length(name) >= 1) AND (length(name) <= 200)))
+)
+WITH (fillfactor='50');
+ALTER TABLE jobs.worker OWNER TO keyturn_owner;
+CREATE TABLE keyturn.schema_migration (
+    version integer NOT NULL,
+    name text NOT NULL,
+    checksum text NOT NULL,
+    breaking boolean NOT NULL,
+    reason text NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL,
+    applied_by text DEFAULT SESSION_USER NOT NULL
+);
+ALTER TABLE keyturn.schema_migration OWNER TO keyturn;
+CREATE TABLE lifecycle.credential (
+    id uuid NOT NULL,
+    identity_id uuid NOT NULL,
+    target_id uuid NOT NULL,
+    bucket smallint NOT NULL,
+    state text NOT NULL,
+    authorization_id uuid NOT NULL,
+    fence bigint DEFAULT 0 NOT NULL,
+    due_anchor timestamp with time zone,
+    next_due_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    hard_expires_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT credential_bucket_range CHECK ((bucket = jobs.bucket_of(target_id))),
+    CONSTRAINT credential_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'active'::text, 'revoking'::text, 'revoked'::text])))
+)
+WITH (fillfactor='70');
+ALTER TABLE lifecycle.credential OWNER TO keyturn_owner;
+CREATE TABLE lifecycle.rotation (
+    id uuid NOT NULL,
+    credential_id uuid NOT NULL,
+    bucket smallint NOT NULL,
+    action text NOT NULL,
+    state text NOT NULL,
+    state_reason text,
+    trigger text NOT NULL,
+    requested_by uuid,
+    ticket text,
+    authorization_id uuid NOT NULL,
+    new_version integer,
+    old_version integer,
+    fence bigint DEFAULT 0 NOT NULL,
+    candidates integer DEFAULT 0 NOT NULL,
+    steps integer DEFAULT 0 NOT NULL,
+    resume_state text,
+    wait_until timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    entered_at timestamp with time zone DEFAULT now() NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT rotation_action_known CHECK ((action = ANY (ARRAY['issue'::text, 'rotate'::text, 'revoke'::text]))),
+    CONSTRAINT rotation_bucket_range CHECK (((bucket >= 0) AND (bucket <= 63))),
+    CONSTRAINT rotation_state_known CHECK ((state = ANY (ARRAY['planned'::text, 'claimed'::text, 'prepared'::text, 'applying'::text, 'applied'::text, 'verified'::text, 'rights_equal'::text, 'published'::text, 'overlap'::text, 'retiring'::text, 'sessions_ended'::text, 'old_refused'::text, 'done'::text, 'login_blocked'::text, 'stripped'::text, 'dropped'::text, 'refused'::text, 'residue_zero'::text, 'unknown'::text, 'rolling_back'::text, 'rolled_back'::text, 'quarantined'::text, 'cancelled'::text]))),
+    CONSTRAINT rotation_state_reason_length CHECK ((length(state_reason) <= 500)),
+    CONSTRAINT rotation_ticket_length CHECK ((length(ticket) <= 200)),
+    CONSTRAINT rotation_trigger_known CHECK ((trigger = ANY (ARRAY['issue'::text, 'due'::text, 'requested'::text, 'leak'::text, 'revocation'::text, 'identity_expired'::text, 'secret_expired'::text])))
+)
+WITH (fillfactor='60');
+ALTER TABLE lifecycle.rotation OWNER TO keyturn_owner;
+CREATE TABLE lifecycle.version (
+    credential_id uuid NOT NULL,
+    number integer NOT NULL,
+    state text NOT NULL,
+    login text NOT NULL,
+    envelope bytea,
+    key_id text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    published_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    CONSTRAINT version_envelope_kept CHECK (((envelope IS NOT NULL) OR (state = ANY (ARRAY['revoked'::text, 'orphan'::text])))),
+    CONSTRAINT version_envelope_length CHECK ((length(envelope) <= 65536)),
+    CONSTRAINT version_key_id_length CHECK (((length(key_id) >= 1) AND (length(key_id) <= 200))),
+    CONSTRAINT version_login_length CHECK (((length(login) >= 1) AND (length(login) <= 63))),
+    CONSTRAINT version_number_positive CHECK ((number >= 1)),
+    CONSTRAINT version_state_known CHECK ((state = ANY (ARRAY['candidate'::text, 'current'::text, 'retiring'::text, 'revoked'::text, 'orphan'::text])))
+);
+ALTER TABLE lifecycle.version OWNER TO keyturn_owner;
+CREATE VIEW keyturn.v_credential AS
+ SELECT c.id AS credential_id,
+    i.name AS identity,
+    t.name AS target,
+    t.environment,
+    c.state,
+    v.number AS current_version,
+    v.login AS current_login,
+    v.published_at,
+    c.next_due_at,
+    c.hard_expires_at,
+    p.name AS policy,
+    owner.external_id AS owner,
+    r.id AS open_rotation_id,
+    r.action AS open_action,
+    r.state AS open_state,
+    r.state_reason AS open_state_reason,
+    a.voided_at AS authorization_voided_at,
+    a.void_reason
+   FROM (((((((lifecycle.credential c
+     JOIN governance.identity i ON ((i.id = c.identity_id)))
+     JOIN governance.target t ON ((t.id = c.target_id)))
+     JOIN governance.policy p ON ((p.id = i.policy_id)))
+     JOIN governance.person owner ON ((owner.id = i.owner_id)))
+     JOIN governance."authorization" a ON ((a.id = c.authorization_id)))
+     LEFT JOIN lifecycle.version v ON (((v.credential_id = c.id) AND (v.state = 'current'::text))))
+     LEFT JOIN LATERAL ( SELECT o.id,
+            o.action,
+            o.state,
+            o.state_reason
+           FROM lifecycle.rotation o
+          WHERE ((o.credential_id = c.id) AND (o.finished_at IS NULL))
+          ORDER BY (o.action = 'revoke'::text) DESC
+         LIMIT 1) r ON (true));
+ALTER TABLE keyturn.v_credential OWNER TO keyturn_owner;
+COMMENT ON VIEW keyturn.v_credential IS 'One row per credential with its current version and open rotation. No secrets.';
+CREATE VIEW keyturn.v_finished_job AS
+ SELECT a.id AS job_id,
+    a.kind,
+    a.outcome,
+    a.reason,
+    a.lane,
+    t.name AS target,
+    a.subject AS credential_id,
+    a.attempt,
+    a.failures,
+    a.abandonments,
+    a.created_at,
+    a.finished_at
+   FROM (jobs.job_archive a
+     LEFT JOIN governance.target t ON ((t.id = a.limit_group)));
+ALTER TABLE keyturn.v_finished_job OWNER TO keyturn_owner;
+COMMENT ON VIEW keyturn.v_finished_job IS 'Finished jobs, kept in daily partitions.';
+CREATE VIEW keyturn.v_job AS
+ SELECT j.id AS job_id,
+    j.kind,
+    j.state,
+    j.state_reason,
+    j.lane,
+    t.name AS target,
+    i.name AS identity,
+    j.subject AS credential_id,
+    j.run_at,
+    j.deadline_at,
+    j.attempt,
+    j.failures,
+    j.abandonments,
+    j.fence,
+    w.name AS worker,
+    j.lease_expires_at,
+    j.follow_up_kind,
+    j.last_error,
+    j.created_at
+   FROM ((((jobs.job j
+     LEFT JOIN governance.target t ON ((t.id = j.limit_group)))
+     LEFT JOIN lifecycle.credential c ON ((c.id = j.subject)))
+     LEFT JOIN governance.identity i ON ((i.id = c.identity_id)))
+     LEFT JOIN jobs.worker w ON ((w.id = j.lease_owner)));
+ALTER TABLE keyturn.v_job OWNER TO keyturn_owner;
+COMMENT ON VIEW keyturn.v_job IS 'Live jobs: what waits, runs, is blocked or needs a person.';
+COMMENT ON COLUMN keyturn.v_job.lane IS '0 leak, 1 hard expiry near, 2 narrowing, 3 operator, 4 routine';
+COMMENT ON COLUMN keyturn.v_job.failures IS 'attempts that ended with an error';
+COMMENT ON COLUMN keyturn.v_job.abandonments IS 'attempts whose worker died';
+COMMENT ON COLUMN keyturn.v_job.fence IS 'fencing number; grows with every claim, release and reap';
+CREATE TABLE lifecycle.effect (
+    id uuid NOT NULL,
+    rotation_id uuid NOT NULL,
+    credential_id uuid NOT NULL,
+    permit_id uuid NOT NULL,
+    verb text NOT NULL,
+    version integer,
+    fence bigint NOT NULL,
+    state text NOT NULL,
+    outcome_code text,
+    intended_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    settled_at timestamp with time zone,
+    CONSTRAINT effect_outcome_code_length CHECK ((length(outcome_code) <= 200)),
+    CONSTRAINT effect_state_known CHECK ((state = ANY (ARRAY['intended'::text, 'applied'::text, 'refused'::text, 'unknown'::text]))),
+    CONSTRAINT effect_verb_known CHECK ((verb = ANY (ARRAY['set_secret'::text, 'grant'::text, 'block_logins'::text, 'end_sessions'::text, 'strip'::text, 'drop'::text])))
+);
+ALTER TABLE lifecycle.effect OWNER TO keyturn_owner;
+CREATE TABLE lifecycle.proof (
+    id uuid NOT NULL,
+    rotation_id uuid NOT NULL,
+    credential_id uuid NOT NULL,
+    version integer,
+    kind text NOT NULL,
+    result text NOT NULL,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
+    fence bigint NOT NULL,
+    observed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT proof_detail_length CHECK ((length((detail)::text) <= 16384)),
+    CONSTRAINT proof_kind_known CHECK ((kind = ANY (ARRAY['negative_control'::text, 'login'::text, 'identity'::text, 'rights'::text, 'sessions_ended'::text, 'old_refused'::text, 'residue'::text]))),
+    CONSTRAINT proof_result_known CHECK ((result = ANY (ARRAY['passed'::text, 'failed'::text, 'cannot_tell'::text])))
+);
+ALTER TABLE lifecycle.proof OWNER TO keyturn_owner;
+CREATE VIEW keyturn.v_rotation AS
+ SELECT r.id AS rotation_id,
+    r.credential_id,
+    i.name AS identity,
+    t.name AS target,
+    r.action,
+    r.trigger,
+    r.state,
+    r.state_reason,
+    r.old_version,
+    r.new_version,
+    r.ticket,
+    r.created_at,
+    r.entered_at,
+    r.finished_at,
+    ( SELECT count(*) AS count
+           FROM lifecycle.effect e
+          WHERE (e.rotation_id = r.id)) AS effects,
+    ( SELECT count(*) AS count
+           FROM lifecycle.proof p
+          WHERE ((p.rotation_id = r.id) AND (p.result = 'passed'::text))) AS proofs_passed
+   FROM (((lifecycle.rotation r
+     JOIN lifecycle.credential c ON ((c.id = r.credential_id)))
+     JOIN governance.identity i ON ((i.id = c.identity_id)))
+     JOIN governance.target t ON ((t.id = c.target_id)));
+ALTER TABLE keyturn.v_rotation OWNER TO keyturn_owner;
+COMMENT ON VIEW keyturn.v_rotation IS 'Every rotation, issue and revocation with its state, effects and proofs.';
+CREATE VIEW keyturn.v_target AS
+ SELECT t.id AS target_id,
+    t.name,
+    t.kind,
+    t.environment,
+    g.max_running,
+    g.paused_at,
+    g.paused_reason,
+    g.breaker,
+    g.breaker_until,
+    t.examined_at
+   FROM (governance.target t
+     LEFT JOIN jobs.limit_group g ON ((g.id = t.id)));
+ALTER TABLE keyturn.v_target OWNER TO keyturn_owner;
+COMMENT ON VIEW keyturn.v_target IS 'Targets with their limits and breaker. No secrets.';
+CREATE VIEW keyturn.v_worker AS
+ SELECT w.id AS worker_id,
+    w.name,
+    w.started_at,
+    w.heartbeat_at,
+    w.in_flight,
+    w.stopped_at,
+    ((w.stopped_at IS NULL) AND (w.heartbeat_at > (now() - make_interval(secs => ((3)::double precision * w.heartbeat_seconds))))) AS alive
+   FROM jobs.worker w;
+ALTER TABLE keyturn.v_worker OWNER TO keyturn_owner;
+COMMENT ON VIEW keyturn.v_worker IS 'Worker processes and whether their heartbeat is fresh.';
+CREATE TABLE lifecycle.rotation_step (
+    rotation_id uuid NOT NULL,
+    sequence integer NOT NULL,
+    from_state text NOT NULL,
+    to_state text NOT NULL,
+    fence bigint NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL
+);
+ALTER TABLE lifecycle.rotation_step OWNER TO keyturn_owner;
+ALTER TABLE ONLY jobs.job_archive ATTACH PARTITION jobs.job_archive_default DEFAULT;
+ALTER TABLE ONLY governance.approval
+    ADD CONSTRAINT approval_person_once UNIQUE (request_id, revision, approver_id);
+ALTER TABLE ONLY governance.approval
+    ADD CONSTRAINT approval_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY governance."authorization"
+    ADD CONSTRAINT authorization_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY governance."authorization"
+    ADD CONSTRAINT authorization_request_once UNIQUE (request_id, revision);
+ALTER TABLE ONLY governance.identity
+    ADD CONSTRAINT identity_name_unique UNIQUE (target_id, name);
+ALTER TABLE ONLY governance.identity
+    ADD CONSTRAINT identity_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY governance.permit
+    ADD CONSTRAINT permit_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY governance.person
+    ADD CONSTRAINT person_external_id_unique UNIQUE (external_id);
+ALTER TABLE ONLY governance.person
+    ADD CONSTRAINT person_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY governance.policy
+    ADD CONSTRAINT policy_name_unique UNIQUE (name);
+ALTER TABLE ONLY governance.policy
+    ADD CONSTRAINT policy_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY governance.request
+    ADD CONSTRAINT request_digest_unique UNIQUE (id, revision, digest);
+ALTER TABLE ONLY governance.request
+    ADD CONSTRAINT request_pkey PRIMARY KEY (id, revision);
+ALTER TABLE ONLY governance.target
+    ADD CONSTRAINT target_name_unique UNIQUE (name);
+ALTER TABLE ONLY governance.target
+    ADD CONSTRAINT target_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY jobs.job
+    ADD CONSTRAINT job_pkey PRIMARY KEY (id, bucket);
+ALTER TABLE ONLY jobs.job
+    ADD CONSTRAINT job_subject_unique UNIQUE (subject, bucket);
+ALTER TABLE ONLY jobs.limit_group
+    ADD CONSTRAINT limit_group_pkey PRIMARY KEY (id, bucket);
+ALTER TABLE ONLY jobs.maintenance
+    ADD CONSTRAINT maintenance_pkey PRIMARY KEY (name);
+ALTER TABLE ONLY jobs.worker
+    ADD CONSTRAINT worker_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY keyturn.schema_migration
+    ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (version);
+ALTER TABLE ONLY lifecycle.credential
+    ADD CONSTRAINT credential_identity_once UNIQUE (identity_id);
+ALTER TABLE ONLY lifecycle.credential
+    ADD CONSTRAINT credential_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY lifecycle.effect
+    ADD CONSTRAINT effect_permit_id_once UNIQUE (permit_id);
+ALTER TABLE ONLY lifecycle.effect
+    ADD CONSTRAINT effect_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY lifecycle.proof
+    ADD CONSTRAINT proof_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY lifecycle.rotation
+    ADD CONSTRAINT rotation_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY lifecycle.rotation_step
+    ADD CONSTRAINT rotation_step_pkey PRIMARY KEY (rotation_id, sequence);
+ALTER TABLE ONLY lifecycle.version
+    ADD CONSTRAINT version_pkey PRIMARY KEY (credential_id, number);
+CREATE INDEX authorization_identity ON governance."authorization" USING btree (identity_id) WHERE (voided_at IS NULL);
+CREATE INDEX job_archive_subject ON ONLY jobs.job_archive USING btree (subject, finished_at);
+CREATE INDEX job_archive_default_subject_finished_at_idx ON jobs.job_archive_default USING btree (subject, finished_at);
+CREATE INDEX job_lease_expiry ON jobs.job USING btree (lease_expires_at) WHERE (state = 'leased'::text);
+CREATE INDEX job_lease_owner ON jobs.job USING btree (lease_owner) WHERE (state = 'leased'::text);
+CREATE INDEX job_leased ON jobs.job USING btree (bucket, limit_group) WHERE (state = 'leased'::text);
+CREATE INDEX job_ready ON jobs.job USING btree (bucket, limit_group, lane, deadline_at, run_at, id) WHERE (state = 'ready'::text);
+CREATE INDEX credential_due ON lifecycle.credential USING btree (next_due_at) WHERE (state = 'active'::text);
+CREATE INDEX credential_expiry ON lifecycle.credential USING btree (hard_expires_at) WHERE (state = 'active'::text);
+CREATE INDEX effect_rotation ON lifecycle.effect USING btree (rotation_id, intended_at);
+CREATE INDEX proof_rotation ON lifecycle.proof USING btree (rotation_id, observed_at);
+CREATE INDEX rotation_credential ON lifecycle.rotation USING btree (credential_id, created_at);
+CREATE UNIQUE INDEX rotation_open_once ON lifecycle.rotation USING btree (credential_id, ((action = 'revoke'::text))) WHERE (finished_at IS NULL);
+CREATE UNIQUE INDEX version_candidate_once ON lifecycle.version USING btree (credential_id) WHERE (state = 'candidate'::text);
+CREATE UNIQUE INDEX version_current_once ON lifecycle.version USING btree (credential_id) WHERE (state = 'current'::text);
+ALTER INDEX jobs.job_archive_subject ATTACH PARTITION jobs.job_archive_default_subject_finished_at_idx;
+CREATE TRIGGER approval_append_only BEFORE DELETE OR UPDATE ON governance.approval FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE governance.approval ENABLE ALWAYS TRIGGER approval_append_only;
+CREATE TRIGGER approval_no_truncate BEFORE TRUNCATE ON governance.approval FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+CREATE TRIGGER permit_append_only BEFORE DELETE OR UPDATE ON governance.permit FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE governance.permit ENABLE ALWAYS TRIGGER permit_append_only;
+CREATE TRIGGER permit_no_truncate BEFORE TRUNCATE ON governance.permit FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+CREATE TRIGGER request_append_only BEFORE DELETE OR UPDATE ON governance.request FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE governance.request ENABLE ALWAYS TRIGGER request_append_only;
+CREATE TRIGGER request_no_truncate BEFORE TRUNCATE ON governance.request FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+CREATE TRIGGER proof_append_only BEFORE DELETE OR UPDATE ON lifecycle.proof FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE lifecycle.proof ENABLE ALWAYS TRIGGER proof_append_only;
+CREATE TRIGGER proof_no_truncate BEFORE TRUNCATE ON lifecycle.proof FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+CREATE TRIGGER rotation_step_append_only BEFORE DELETE OR UPDATE ON lifecycle.rotation_step FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE lifecycle.rotation_step ENABLE ALWAYS TRIGGER rotation_step_append_only;
+ALTER TABLE ONLY governance.approval
+    ADD CONSTRAINT approval_approver_id_known FOREIGN KEY (approver_id) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.approval
+    ADD CONSTRAINT approval_digest_known FOREIGN KEY (request_id, revision, digest) REFERENCES governance.request(id, revision, digest);
+ALTER TABLE ONLY governance."authorization"
+    ADD CONSTRAINT authorization_approval_id_known FOREIGN KEY (approval_id) REFERENCES governance.approval(id);
+ALTER TABLE ONLY governance."authorization"
+    ADD CONSTRAINT authorization_digest_known FOREIGN KEY (request_id, revision, digest) REFERENCES governance.request(id, revision, digest);
+ALTER TABLE ONLY governance."authorization"
+    ADD CONSTRAINT authorization_identity_id_known FOREIGN KEY (identity_id) REFERENCES governance.identity(id);
+ALTER TABLE ONLY governance.identity
+    ADD CONSTRAINT identity_backup_owner_id_known FOREIGN KEY (backup_owner_id) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.identity
+    ADD CONSTRAINT identity_owner_id_known FOREIGN KEY (owner_id) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.identity
+    ADD CONSTRAINT identity_policy_id_known FOREIGN KEY (policy_id) REFERENCES governance.policy(id);
+ALTER TABLE ONLY governance.identity
+    ADD CONSTRAINT identity_target_id_known FOREIGN KEY (target_id) REFERENCES governance.target(id);
+ALTER TABLE ONLY governance.permit
+    ADD CONSTRAINT permit_authorization_id_known FOREIGN KEY (authorization_id) REFERENCES governance."authorization"(id);
+ALTER TABLE ONLY governance.request
+    ADD CONSTRAINT request_beneficiary_id_known FOREIGN KEY (beneficiary_id) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.request
+    ADD CONSTRAINT request_identity_id_known FOREIGN KEY (identity_id) REFERENCES governance.identity(id);
+ALTER TABLE ONLY governance.request
+    ADD CONSTRAINT request_requester_id_known FOREIGN KEY (requester_id) REFERENCES governance.person(id);
+ALTER TABLE ONLY lifecycle.credential
+    ADD CONSTRAINT credential_authorization_id_known FOREIGN KEY (authorization_id) REFERENCES governance."authorization"(id);
+ALTER TABLE ONLY lifecycle.credential
+    ADD CONSTRAINT credential_identity_id_known FOREIGN KEY (identity_id) REFERENCES governance.identity(id);
+ALTER TABLE ONLY lifecycle.credential
+    ADD CONSTRAINT credential_target_id_known FOREIGN KEY (target_id) REFERENCES governance.target(id);
+ALTER TABLE ONLY lifecycle.effect
+    ADD CONSTRAINT effect_credential_id_known FOREIGN KEY (credential_id) REFERENCES lifecycle.credential(id);
+ALTER TABLE ONLY lifecycle.effect
+    ADD CONSTRAINT effect_permit_id_known FOREIGN KEY (permit_id) REFERENCES governance.permit(id);
+ALTER TABLE ONLY lifecycle.effect
+    ADD CONSTRAINT effect_rotation_id_known FOREIGN KEY (rotation_id) REFERENCES lifecycle.rotation(id);
+ALTER TABLE ONLY lifecycle.proof
+    ADD CONSTRAINT proof_credential_id_known FOREIGN KEY (credential_id) REFERENCES lifecycle.credential(id);
+ALTER TABLE ONLY lifecycle.proof
+    ADD CONSTRAINT proof_rotation_id_known FOREIGN KEY (rotation_id) REFERENCES lifecycle.rotation(id);
+ALTER TABLE ONLY lifecycle.rotation
+    ADD CONSTRAINT rotation_authorization_id_known FOREIGN KEY (authorization_id) REFERENCES governance."authorization"(id);
+ALTER TABLE ONLY lifecycle.rotation
+    ADD CONSTRAINT rotation_credential_id_known FOREIGN KEY (credential_id) REFERENCES lifecycle.credential(id);
+ALTER TABLE ONLY lifecycle.rotation
+    ADD CONSTRAINT rotation_requested_by_known FOREIGN KEY (requested_by) REFERENCES governance.person(id);
+ALTER TABLE ONLY lifecycle.version
+    ADD CONSTRAINT version_credential_id_known FOREIGN KEY (credential_id) REFERENCES lifecycle.credential(id);
+GRANT USAGE ON SCHEMA governance TO keyturn_engine;
+GRANT USAGE ON SCHEMA governance TO keyturn_auditor;
+GRANT USAGE ON SCHEMA jobs TO keyturn_engine;
+GRANT USAGE ON SCHEMA jobs TO keyturn_auditor;
+GRANT USAGE ON SCHEMA keyturn TO keyturn_engine;
+GRANT USAGE ON SCHEMA keyturn TO keyturn_auditor;
+GRANT USAGE ON SCHEMA keyturn TO keyturn_dashboard;
+GRANT USAGE ON SCHEMA lifecycle TO keyturn_engine;
+GRANT USAGE ON SCHEMA lifecycle TO keyturn_auditor;
+REVOKE ALL ON FUNCTION jobs.make_archive_partitions(ahead integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobs.make_archive_partitions(ahead integer) TO keyturn_engine;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.approval TO keyturn_engine;
+GRANT SELECT ON TABLE governance.approval TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance."authorization" TO keyturn_engine;
+GRANT SELECT ON TABLE governance."authorization" TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.identity TO keyturn_engine;
+GRANT SELECT ON TABLE governance.identity TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.permit TO keyturn_engine;
+GRANT SELECT ON TABLE governance.permit TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.person TO keyturn_engine;
+GRANT SELECT ON TABLE governance.person TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.policy TO keyturn_engine;
+GRANT SELECT ON TABLE governance.policy TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.request TO keyturn_engine;
+GRANT SELECT ON TABLE governance.request TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.target TO keyturn_engine;
+GRANT SELECT(id) ON TABLE governance.target TO keyturn_auditor;
+GRANT SELECT(bucket) ON TABLE governance.target TO keyturn_auditor;
+GRANT SELECT(name) ON TABLE governance.target TO keyturn_auditor;
+GRANT SELECT(kind) ON TABLE governance.target TO keyturn_auditor;
+GRANT SELECT(environment) ON TABLE governance.target TO keyturn_auditor;
+GRANT SELECT(settings) ON TABLE governance.target TO keyturn_auditor;
+GRANT SELECT(admin_version) ON TABLE governance.target TO keyturn_auditor;
+GRANT SELECT(examined_at) ON TABLE governance.target TO keyturn_auditor;
+GRANT SELECT(created_at) ON TABLE governance.target TO keyturn_auditor;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobs.job TO keyturn_engine;
+GRANT SELECT ON TABLE jobs.job TO keyturn_auditor;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobs.job_archive TO keyturn_engine;
+GRANT SELECT ON TABLE jobs.job_archive TO keyturn_auditor;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobs.job_archive_default TO keyturn_engine;
+GRANT SELECT ON TABLE jobs.job_archive_default TO keyturn_auditor;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobs.limit_group TO keyturn_engine;
+GRANT SELECT ON TABLE jobs.limit_group TO keyturn_auditor;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobs.maintenance TO keyturn_engine;
+GRANT SELECT ON TABLE jobs.maintenance TO keyturn_auditor;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobs.worker TO keyturn_engine;
+GRANT SELECT ON TABLE jobs.worker TO keyturn_auditor;
+GRANT SELECT ON TABLE keyturn.schema_migration TO keyturn_engine;
+GRANT SELECT ON TABLE keyturn.schema_migration TO keyturn_auditor;
+GRANT SELECT ON TABLE keyturn.schema_migration TO keyturn_dashboard;
+GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.credential TO keyturn_engine;
+GRANT SELECT ON TABLE lifecycle.credential TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.rotation TO keyturn_engine;
+GRANT SELECT ON TABLE lifecycle.rotation TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.version TO keyturn_engine;
+GRANT SELECT(credential_id) ON TABLE lifecycle.version TO keyturn_auditor;
+GRANT SELECT(number) ON TABLE lifecycle.version TO keyturn_auditor;
+GRANT SELECT(state) ON TABLE lifecycle.version TO keyturn_auditor;
+GRANT SELECT(login) ON TABLE lifecycle.version TO keyturn_auditor;
+GRANT SELECT(key_id) ON TABLE lifecycle.version TO keyturn_auditor;
+GRANT SELECT(created_at) ON TABLE lifecycle.version TO keyturn_auditor;
+GRANT SELECT(published_at) ON TABLE lifecycle.version TO keyturn_auditor;
+GRANT SELECT(ended_at) ON TABLE lifecycle.version TO keyturn_auditor;
+GRANT SELECT ON TABLE keyturn.v_credential TO keyturn_engine;
+GRANT SELECT ON TABLE keyturn.v_credential TO keyturn_auditor;
+GRANT SELECT ON TABLE keyturn.v_credential TO keyturn_dashboard;
+GRANT SELECT ON TABLE keyturn.v_finished_job TO keyturn_engine;
+GRANT SELECT ON TABLE keyturn.v_finished_job TO keyturn_auditor;
+GRANT SELECT ON TABLE keyturn.v_finished_job TO keyturn_dashboard;
+GRANT SELECT ON TABLE keyturn.v_job TO keyturn_engine;
+GRANT SELECT ON TABLE keyturn.v_job TO keyturn_auditor;
+GRANT SELECT ON TABLE keyturn.v_job TO keyturn_dashboard;
+GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.effect TO keyturn_engine;
+GRANT SELECT ON TABLE lifecycle.effect TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.proof TO keyturn_engine;
+GRANT SELECT ON TABLE lifecycle.proof TO keyturn_auditor;
+GRANT SELECT ON TABLE keyturn.v_rotation TO keyturn_engine;
+GRANT SELECT ON TABLE keyturn.v_rotation TO keyturn_auditor;
+GRANT SELECT ON TABLE keyturn.v_rotation TO keyturn_dashboard;
+GRANT SELECT ON TABLE keyturn.v_target TO keyturn_engine;
+GRANT SELECT ON TABLE keyturn.v_target TO keyturn_auditor;
+GRANT SELECT ON TABLE keyturn.v_target TO keyturn_dashboard;
+GRANT SELECT ON TABLE keyturn.v_worker TO keyturn_engine;
+GRANT SELECT ON TABLE keyturn.v_worker TO keyturn_auditor;
+GRANT SELECT ON TABLE keyturn.v_worker TO keyturn_dashboard;
+GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.rotation_step TO keyturn_engine;
+GRANT SELECT ON TABLE lifecycle.rotation_step TO keyturn_auditor;
+ALTER DEFAULT PRIVILEGES FOR ROLE keyturn_owner IN SCHEMA governance GRANT SELECT,INSERT,UPDATE ON TABLES  TO keyturn_engine;
+ALTER DEFAULT PRIVILEGES FOR ROLE keyturn_owner IN SCHEMA governance GRANT SELECT ON TABLES  TO keyturn_auditor;
+ALTER DEFAULT PRIVILEGES FOR ROLE keyturn_owner IN SCHEMA jobs GRANT SELECT,INSERT,DELETE,UPDATE ON TABLES  TO keyturn_engine;
+ALTER DEFAULT PRIVILEGES FOR ROLE keyturn_owner IN SCHEMA jobs GRANT SELECT ON TABLES  TO keyturn_auditor;
+ALTER DEFAULT PRIVILEGES FOR ROLE keyturn_owner IN SCHEMA keyturn GRANT SELECT ON TABLES  TO keyturn_engine;
+ALTER DEFAULT PRIVILEGES FOR ROLE keyturn_owner IN SCHEMA keyturn GRANT SELECT ON TABLES  TO keyturn_auditor;
+ALTER DEFAULT PRIVILEGES FOR ROLE keyturn_owner IN SCHEMA keyturn GRANT SELECT ON TABLES  TO keyturn_dashboard;
+ALTER DEFAULT PRIVILEGES FOR ROLE keyturn_owner IN SCHEMA lifecycle GRANT SELECT,INSERT,UPDATE ON TABLES  TO keyturn_engine;
