@@ -28,7 +28,8 @@ let package = Package(
     .target(name: "Postgres", dependencies: ["CLibPQ", log, deque], swiftSettings: settings),
     .target(name: "Secrets", dependencies: [crypto], swiftSettings: settings),
     .target(
-      name: "Migrations", dependencies: [crypto], path: "Migrations", resources: [.embedInCode("sql")],
+      name: "Migrations", dependencies: [crypto], path: "Migrations", exclude: ["schema.sql"],
+      resources: [.embedInCode("sql")],
       swiftSettings: settings),
     .target(name: "EmbeddedPostgres", dependencies: [], swiftSettings: settings),
     .target(name: "Observability", dependencies: [log], swiftSettings: settings),

@@ -66,7 +66,7 @@ package struct Composition: Sendable {
       logger: logger)
     let duties = [worker.reaping, .archivePartitions] + lifecycle.duties(planEvery: period)
     return WorkerService(
-      client: client, worker: worker, maintenance: Maintenance(client: client, duties: duties, logger: logger))
+      worker: worker, maintenance: Maintenance(client: client, duties: duties, logger: logger))
   }
 
   /// Ends connections. The embedded cluster stays up; `ControlDatabase.embedded` stops it.

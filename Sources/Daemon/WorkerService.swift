@@ -1,17 +1,15 @@
 import Foundation
 package import Jobs
-import Postgres
 
-/// A worker process: the worker, its maintenance and the pool's upkeep, ended in the right order by SIGTERM or SIGINT.
+/// The worker and its maintenance, ended in the right order by SIGTERM or SIGINT. The pool's upkeep is the caller's: it ends
+/// the client.
 package struct WorkerService: Sendable {
-  let client: PostgresClient
   package let worker: Worker
   let maintenance: Maintenance
 
   /// Returns when the worker has stopped: at the first signal it drains, at the second it gives back at once.
   package func run() async {
     await withTaskGroup(of: Void.self) { services in
-      services.addTask { await client.run() }
       services.addTask { await maintenance.run() }
       services.addTask {
         for await _ in StopSignals.stream() { worker.stop() }

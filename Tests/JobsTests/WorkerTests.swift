@@ -40,6 +40,12 @@ import Testing
     }
   }
 
+  /// Lets others run; a handler that spins would starve them.
+  private static func breathe() async {
+    // Cancelled: the caller's loop sees it.
+    _ = try? await Task.sleep(for: .milliseconds(5))
+  }
+
   @Test func runsEveryJobOnceAndArchivesIt() async throws {
     let database = try await TestDatabase.make()
     try await enqueue(50, database)
@@ -75,7 +81,7 @@ import Testing
     try await enqueue(1, database)
     let worker = try worker(database) { _, term in
       let first = term.deadline
-      while term.deadline == first, !Task.isCancelled { await Task.yield() }
+      while term.deadline == first, !Task.isCancelled { await Self.breathe() }
       return term.isLost ? .abandon : .done
     }
     async let running: Void = worker.run()
@@ -89,9 +95,9 @@ import Testing
     let database = try await TestDatabase.make()
     try await enqueue(1, database)
     let isStarted = Mutex(false)
-    let worker = try worker(database, grace: 0.1) { _, term in
+    let worker = try worker(database, grace: 0.1) { _, _ in
       isStarted.withLock { $0 = true }
-      await term.untilLost()
+      while !Task.isCancelled { await Self.breathe() }
       return .retry(JobFailure(code: "stopped"))
     }
     async let running: Void = worker.run()
@@ -118,7 +124,7 @@ import Testing
       }) > 1 {
         return .done
       }
-      while !Task.isCancelled { await Task.yield() }
+      while !Task.isCancelled { await Self.breathe() }
       isCancelled.withLock { $0 = true }
       return .done
     }

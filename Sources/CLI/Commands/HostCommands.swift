@@ -85,6 +85,8 @@ struct WorkerCommand: AsyncParsableCommand {
       let composition = try await Composition.open(daemon, .requireSchema, logger: logger)
       let service = try composition.makeWorker(worker.configuration, planEvery: worker.planEvery)
       logger.info("worker started", metadata: ["worker": "\(worker.configuration.name)"])
+      // The pool's upkeep ends with this scope, after the worker.
+      async let _ = composition.client.run()
       await service.run()
       logger.info("worker stopped")
       await composition.close()
@@ -111,6 +113,8 @@ struct DevCommand: AsyncParsableCommand {
       global.output.say("key file \(global.daemon.keyFilePath), current key \(composition.keys.currentKeyID)")
       global.output.say("worker runs; in another terminal: keyturn status. Ctrl-C stops everything.")
       let service = try composition.makeWorker(worker.configuration, planEvery: worker.planEvery)
+      // The pool's upkeep ends with this scope, after the worker.
+      async let _ = composition.client.run()
       await service.run()
       await composition.close()
       if let embedded = composition.database.embedded {
