@@ -143,10 +143,13 @@ struct CancelOtherSagas: Statement {
   }
 }
 
+/// No row without its permit, so that a refused permit is what the step fails with, and not a broken reference.
 struct InsertEffect: Statement {
   static let sql = """
     INSERT INTO lifecycle.effect (id, rotation_id, credential_id, permit_id, verb, version, fence, state)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, 'intended')
+    SELECT $1, $2, $3, p.id, $5, $6, $7, 'intended'
+    FROM governance.permit AS p
+    WHERE p.id = $4
     """
 
   let id: UUID
