@@ -56,6 +56,7 @@ package struct Maintenance: Sendable {
       do {
         try await perform(duty)
       } catch {
+        if Task.isCancelled { return }
         logger.warning("maintenance failed", metadata: ["duty": "\(duty.name)", "error": "\(error)"])
       }
       // Looks more often than it is due, so that another process takes over soon; jitter keeps processes apart.

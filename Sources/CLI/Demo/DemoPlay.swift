@@ -48,12 +48,7 @@ final class DemoPlay: Sendable {
       "\(clientCount) client processes log in all the time; every secret is rotated now, forced by an operator")
     let rotationStart = ContinuousClock.now
     try await forceAll()
-    try await wait(
-      "rotated, forced",
-      during: { done in
-        if self.killsWorker && done >= self.names.count / 2 { self.killWorkerOnce() }
-      }
-    ) { $0.forced }
+    try await wait("rotated, forced", during: killInTheMiddle, count: { $0.forced })
     try await secrets.read(names, world)
     let forcedSeconds = (ContinuousClock.now - rotationStart).seconds
 
@@ -101,7 +96,7 @@ final class DemoPlay: Sendable {
   // MARK: Waiting
 
   private func wait(
-    _ label: String, during: (Int) -> Void = { _ in }, _ count: (DemoProgress.Row) -> Int
+    _ label: String, during: (DemoProgress.Row) -> Void = { _ in }, count: (DemoProgress.Row) -> Int
   ) async throws {
     let bar = ProgressBar(label)
     let deadline = ContinuousClock.now + .seconds(240)
@@ -109,7 +104,7 @@ final class DemoPlay: Sendable {
       guard let progress = try await world.composition.client.queryFirst(DemoProgress()) else { return }
       let done = count(progress)
       bar.show(done, of: names.count)
-      during(done)
+      during(progress)
       if let reason = progress.quarantined {
         throw DemoError(description: "a rotation needs a person: \(reason)")
       }
@@ -147,7 +142,9 @@ final class DemoPlay: Sendable {
     do { try startWorker() } catch { output.say("no new worker: \(error)") }
   }
 
-  private func killWorkerOnce() {
+  /// Once, while at least half of the rotations are under way.
+  private func killInTheMiddle(_ progress: DemoProgress.Row) {
+    guard killsWorker, progress.open * 2 >= names.count else { return }
     let worker = children.withLock { children in
       children.workersStarted == 1 ? children.worker : nil
     }
