@@ -104,8 +104,9 @@ package struct CredentialLifecycle: Sendable {
     }
     let credential = try await credential(of: authorization.identity, in: transaction)
     if authorization.actions.contains(.issue) {
-      // Renewed after voiding: the credential goes on under the new authorization.
+      // Renewed after voiding: what was blocked goes on under the new authorization.
       try await transaction.execute(AdoptAuthorization(credential: credential.id, authorization: authorization.id))
+      _ = try await queue.retryNow(credential.id.subject, in: transaction)
       if credential.state == .active { return credential.id }
     }
     guard credential.state != .revoked else {

@@ -136,6 +136,21 @@ import Vault
     try await world.close()
   }
 
+  @Test func aNewApprovalLetsABlockedRotationGoOn() async throws {
+    let world = try await TestWorld.make()
+    try await world.issue("svc_renew")
+    try await world.withWorker {
+      try await world.settled()
+      try await world.rotate("svc_renew")
+      let identity = try await world.composition.governance.identity("svc_renew", on: nil, in: world.composition.client)
+      _ = try await world.composition.lifecycle.voidAuthorizations(of: identity.id, reason: "review")
+      try await world.approve(world.submit([.issue, .rotate], "svc_renew"))
+      try await world.settled()
+      #expect(try await world.secret("svc_renew").version == 2)
+    }
+    try await world.close()
+  }
+
   @Test func anOwnerWhoLeftStopsGrantingButNotRemoving() async throws {
     let world = try await TestWorld.make()
     try await world.issue("svc_left")

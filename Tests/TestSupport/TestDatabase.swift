@@ -80,11 +80,11 @@ package struct TestDatabase: Sendable {
     }
   }
 
-  /// Waits for a fact, at most 20 s.
+  /// Waits for a fact, at most 60 s.
   package func eventually(
     _ condition: @Sendable () async throws -> Bool, file: StaticString = #filePath, line: UInt = #line
   ) async throws {
-    let deadline = ContinuousClock.now + .seconds(20)
+    let deadline = ContinuousClock.now + .seconds(60)
     while try await !condition() {
       if ContinuousClock.now > deadline { throw NeverHappened(place: "\(file):\(line)") }
       try await Task.sleep(for: .milliseconds(15))
@@ -93,7 +93,7 @@ package struct TestDatabase: Sendable {
 
   package struct NeverHappened: Error, CustomStringConvertible {
     let place: String
-    package var description: String { "what \(place) waits for did not happen within 20 s" }
+    package var description: String { "what \(place) waits for did not happen within 60 s" }
   }
 }
 

@@ -74,8 +74,14 @@ struct FindCredentialSubjects: Statement {
   static func decode(_ row: PostgresRow) throws -> SubjectID { SubjectID(try row[0]) }
 }
 
+/// The credential and what is open for it go on under a new authorization.
 struct AdoptAuthorization: Statement {
   static let sql = """
+    WITH saga AS (
+      UPDATE lifecycle.rotation
+      SET authorization_id = $2
+      WHERE credential_id = $1 AND finished_at IS NULL AND action <> 'revoke'
+    )
     UPDATE lifecycle.credential
     SET authorization_id = $2
     WHERE id = $1
