@@ -69,10 +69,19 @@ package struct Migrator: Sendable {
     let known: [ListMigrations.Row]
     do {
       known = try await runner.query(ListMigrations())
-    } catch let error as PostgresError where error.sqlState == .undefinedTable || error.sqlState == .invalidSchemaName {
+    } catch let error as PostgresError where Self.meansNoSchema(error) {
       throw MigrationError(message: "the database has no Keyturn schema yet; run `keyturn migrate` first")
     }
     try check(known, allowMissing: false)
+  }
+
+  /// The table is missing, or the role that the connection should act as (22023, while connecting).
+  private static func meansNoSchema(_ error: PostgresError) -> Bool {
+    switch error.sqlState {
+    case .undefinedTable, .invalidSchemaName: true
+    case .invalidParameterValue: error.code == .connectionFailed
+    default: false
+    }
   }
 
   /// Pure: what the stored list means for this binary.
