@@ -38,13 +38,19 @@ package enum ServerCleanup {
   private static let isRegistered: Bool = {
     atexit {
       for entry in ServerCleanup.entries.withLock({ $0 }) {
-        if entry.processID > 0 { kill(entry.processID, SIGQUIT) }
+        ServerCleanup.end(entry.processID)
         // Nothing can be done about a folder that stays; it is under the temporary folder.
         _ = try? FileManager.default.removeItem(atPath: entry.folder)
       }
     }
     return true
   }()
+
+  /// Waits up to two seconds: a server that still writes would keep its folder.
+  private static func end(_ processID: Int32) {
+    guard processID > 0, kill(processID, SIGQUIT) == 0 else { return }
+    for _ in 0..<100 where kill(processID, 0) == 0 { usleep(20_000) }
+  }
 
   package static func register(processID: Int32, folder: String) {
     _ = isRegistered
