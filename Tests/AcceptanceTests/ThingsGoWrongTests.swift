@@ -32,14 +32,12 @@ import Vault
 
   @Test func aTargetThatLaterAcceptsAnyPasswordIsNeverCalledVerified() async throws {
     let world = try await TestWorld.make()
-    let hba = world.target.folder + "/postgres/cluster/pg_hba.conf"
     let trusting =
       "local all all scram-sha-256\nhost all postgres 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n"
     try await world.target.withSuperuser { connection in
       let rows = try await connection.query("SHOW hba_file" as UtilityStatement)
       let path: String = try rows[0][0]
       try trusting.write(toFile: path, atomically: false, encoding: .utf8)
-      _ = hba
       _ = try await connection.query("SELECT pg_reload_conf()" as UtilityStatement)
     }
     try await world.issue("svc_trust")

@@ -19,7 +19,7 @@ struct RequestCommand: AsyncParsableCommand {
     @OptionGroup var global: GlobalOptions
 
     func run(_ session: Session) async throws {
-      try await submit(
+      try await RequestCommand.submit(
         [.issue, .rotate], identity, target: target, by: by, for: beneficiary, ticket: ticket, session)
     }
   }
@@ -78,16 +78,6 @@ struct RequestCommand: AsyncParsableCommand {
     ])
     session.output.say(
       "Next: keyturn approve \(request.id) --by <another person> --digest \("\(request.digest)".prefix(16))")
-  }
-}
-
-extension RequestCommand.Issue {
-  private func submit(
-    _ actions: [GovernedAction], _ name: String, target: String?, by: String, for beneficiary: String?, ticket: String,
-    _ session: Session
-  ) async throws {
-    try await RequestCommand.submit(
-      actions, name, target: target, by: by, for: beneficiary, ticket: ticket, session)
   }
 }
 
