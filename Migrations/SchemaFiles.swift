@@ -35,6 +35,7 @@ package enum SchemaFiles {
     File("0003_governance", PackageResources._003_governance_sql),
     File("0004_lifecycle", PackageResources._004_lifecycle_sql),
     File("0005_views", PackageResources._005_views_sql),
+    File("0006_queue", PackageResources._006_queue_sql),
   ]
 
   /// The version the binary needs.

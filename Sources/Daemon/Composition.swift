@@ -16,6 +16,7 @@ package struct Composition: Sendable {
   package let vault: EnvelopeVault
   package let governance: GovernanceStore
   package let queue: JobQueue
+  let notifier: JobNotifier
   package let drivers: DriverPool
   package let lifecycle: CredentialLifecycle
   package let logger: Logger
@@ -52,7 +53,8 @@ package struct Composition: Sendable {
     self.logger = logger
     vault = EnvelopeVault(keys: keys)
     governance = GovernanceStore()
-    queue = JobQueue()
+    notifier = JobNotifier(client: client, logger: logger)
+    queue = JobQueue(notifier: notifier)
     drivers = DriverPool(registry: DriverRegistry([PostgresTargetFactory(logger: logger)]), vault: vault)
     lifecycle = CredentialLifecycle(
       client: client, governance: governance, queue: queue, vault: vault, drivers: drivers, logger: logger)
@@ -60,17 +62,20 @@ package struct Composition: Sendable {
 
   /// A worker with the handlers and the periodic duties of the whole product.
   package func makeWorker(_ configuration: WorkerConfiguration, planEvery period: Double) throws -> WorkerService {
+    var configuration = configuration
+    configuration.longestEffect = CredentialLifecycle.longestEffect
     let writer = StepWriter(client: client, logger: logger)
     let worker = try Worker(
       client: client, configuration: configuration, handlers: lifecycle.handlers(writer: writer), writer: writer,
       logger: logger)
-    let duties = [worker.reaping, .archivePartitions] + lifecycle.duties(planEvery: period)
+    let duties = worker.duties + lifecycle.duties(planEvery: period)
     return WorkerService(
       worker: worker, maintenance: Maintenance(client: client, duties: duties, logger: logger))
   }
 
   /// Ends connections. The embedded cluster stays up; `ControlDatabase.embedded` stops it.
   package func close() async {
+    await notifier.flush()
     await drivers.close()
     await client.close()
   }

@@ -12,7 +12,7 @@ package struct ControlDatabase: Sendable {
   package let embedded: EmbeddedPostgres?
   package let running: RunningPostgres?
 
-  static let databaseName = "keyturn"
+  package static let databaseName = "keyturn"
   static let engineRole = "keyturn_engine"
 
   /// Starts the embedded cluster when no server is named. What it did is in `running.actions`.

@@ -5,11 +5,14 @@ package import Foundation
 ///                    claim                    done
 ///     ready ───────────────────────► leased ─────────► archive
 ///       ▲  ▲                          │ │ │
-///       │  └── snooze, retry, release ┘ │ └─ three abandonments ─► quarantined ─ retry now ─► ready
-///       │         lease expired (reap) ─┘
+///       │  └────── release, reap ─────┘ │ └─ abandoned three times, failed too often ─► quarantined ─ retry now ─► ready
+///       └─ due ── waiting ◄─ snooze, ───┘
+///                            retry
 ///     blocked ◄── the authorization was voided
 ///
-/// `fence` grows at claim, release and reap and is never reset; every later write names the fence it holds.
+/// In the table, a lease is `lease_owner` and what keeps a job from being claimed is `hold`; neither stands in an index
+/// that a claim would have to change. `fence` grows at claim, release and reap and is never reset; every later write names
+/// the fence it holds.
 package struct JobID: Hashable, Sendable, CustomStringConvertible {
   package let rawValue: UUID
   package init(_ rawValue: UUID) { self.rawValue = rawValue }
@@ -36,8 +39,9 @@ package struct Bucket: Hashable, Sendable {
   package init(rawValue: Int16) { self.rawValue = rawValue }
 }
 
-/// Which work goes first.
+/// Which work goes first. Within a lane it is first come, first served; what comes near its deadline moves to `hardExpiry`.
 package enum Lane: Int16, Sendable, CaseIterable {
+  /// Has one slot per group of its own, and no rate limit.
   case leak = 0
   case hardExpiry = 1
   case narrowing = 2
@@ -64,19 +68,24 @@ package struct JobKind: Hashable, Sendable {
 package struct ClaimedJob: Sendable {
   package let id: JobID
   package let kind: String
-  package let subject: SubjectID
   package let group: LimitGroupID
   package let lane: Int16
   /// 1 on the first try. Released and snoozed tries do not count.
   package let attempt: Int32
   package let failures: Int32
   package let abandonments: Int32
+  /// Seconds from due to claimed, by the database's clock.
+  package let waited: Double
+  /// The group failed lately: what becomes of this job closes or opens its breaker.
+  package let groupIsAiling: Bool
   package let lease: Lease
+
+  package var subject: SubjectID { lease.subject }
 }
 
 /// The time-limited right to work on a job. A lease is not a fence: `fence` is.
 package struct Lease: Sendable, Hashable {
-  package let job: JobID
+  package let subject: SubjectID
   package let bucket: Bucket
   package let fence: Int64
   /// The process that holds it.

@@ -7,6 +7,8 @@ package protocol JobHandler: Sendable {
 
 package enum JobOutcome: Sendable, Equatable {
   case done
+  /// Nothing to do, and nothing was done: the work is no longer wanted.
+  case discard(reason: String)
   /// Counts a failure; waits with full jitter.
   case retry(JobFailure)
   /// Not a failure: there is nothing to do before then.
@@ -22,5 +24,11 @@ package enum JobOutcome: Sendable, Equatable {
 /// Why an attempt failed, in words that hold no secret.
 package struct JobFailure: Sendable, Equatable {
   package let code: String
-  package init(code: String) { self.code = code }
+  /// The group's fault, such as a target that does not answer: counts towards its circuit breaker.
+  package let blamesGroup: Bool
+
+  package init(code: String, blamesGroup: Bool = false) {
+    self.code = code
+    self.blamesGroup = blamesGroup
+  }
 }

@@ -6,7 +6,6 @@ package final class LeaseTerm: Sendable {
   private struct State {
     var deadline: ContinuousClock.Instant
     var isLost = false
-    var waiter: CheckedContinuation<Void, Never>?
   }
 
   private let state: Mutex<State>
@@ -17,38 +16,15 @@ package final class LeaseTerm: Sendable {
 
   package var deadline: ContinuousClock.Instant { state.withLock { $0.deadline } }
 
+  /// Another worker has the job, or the database said so: write nothing more.
   package var isLost: Bool { state.withLock { $0.isLost } }
+
+  /// False when lost, and when it ran out without being renewed.
+  func isHeld(at now: ContinuousClock.Instant) -> Bool { state.withLock { !$0.isLost && $0.deadline > now } }
 
   func extend(to deadline: ContinuousClock.Instant) {
     state.withLock { $0.deadline = max($0.deadline, deadline) }
   }
 
-  func lose() {
-    let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
-      state.isLost = true
-      defer { state.waiter = nil }
-      return state.waiter
-    }
-    waiter?.resume()
-  }
-
-  /// Returns when the lease was lost or the task is cancelled. One waiter at a time.
-  func untilLost() async {
-    await withTaskCancellationHandler {
-      await withCheckedContinuation { continuation in
-        let resumeNow = state.withLock { state -> Bool in
-          if state.isLost || Task.isCancelled { return true }
-          state.waiter = continuation
-          return false
-        }
-        if resumeNow { continuation.resume() }
-      }
-    } onCancel: {
-      let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
-        defer { state.waiter = nil }
-        return state.waiter
-      }
-      waiter?.resume()
-    }
-  }
+  func lose() { state.withLock { $0.isLost = true } }
 }

@@ -1,5 +1,6 @@
 package import Logging
 package import Postgres
+import Synchronization
 
 /// Periodic work that one process at a time does. There is no leader: whoever finds the row due and free does it.
 package struct MaintenanceDuty: Sendable {
@@ -17,16 +18,36 @@ package struct MaintenanceDuty: Sendable {
     self.run = run
   }
 
-  package static let archivePartitions = MaintenanceDuty(name: "archive-partitions", period: 3600) { transaction in
-    let made = try await transaction.queryFirst(MakeArchivePartitions()) ?? 0
-    return "made \(made) partitions"
+  /// Makes the coming days' partitions and drops those older than `keepDays`, with the records of the same age.
+  package static func archivePartitions(keepDays: Int32) -> MaintenanceDuty {
+    MaintenanceDuty(name: "archive-partitions", period: 3600) { transaction in
+      let made = try await transaction.queryFirst(MakeArchivePartitions()) ?? 0
+      let dropped = try await transaction.queryFirst(DropArchivePartitions(keepDays: keepDays)) ?? 0
+      try await transaction.execute(DeleteOldRecords(keepDays: keepDays))
+      return "made \(made) partitions, dropped \(dropped)"
+    }
   }
 
+  /// Looks at all leases when a worker died, and every 15 s for leases that ran out.
   /// - Parameter relentlessKinds: kinds that are never quarantined.
   package static func reap(relentlessKinds: [String], period: Double) -> MaintenanceDuty {
-    MaintenanceDuty(name: "reap", period: period) { transaction in
+    let lastSweep = Mutex(ContinuousClock.now - .seconds(3600))
+    return MaintenanceDuty(name: "reap", period: period) { transaction in
+      let died = try await transaction.execute(MarkDeadWorkers())
+      let now = ContinuousClock.now
+      guard died > 0 || lastSweep.withLock({ now - $0 }) >= .seconds(15) else { return "no worker died" }
+      try await transaction.query(PreferIndexes())
       let reaped = try await transaction.query(ReapLeases(relentlessKinds: relentlessKinds))
-      return "reaped \(reaped.count) leases"
+      lastSweep.withLock { $0 = now }
+      return "reaped \(reaped.count) leases of \(died) workers"
+    }
+  }
+
+  /// - Parameter seconds: jobs whose deadline is nearer go to the hard-expiry lane.
+  package static func promoteUrgent(within seconds: Double) -> MaintenanceDuty {
+    MaintenanceDuty(name: "promote-urgent", period: 60) { transaction in
+      let promoted = try await transaction.execute(PromoteUrgentJobs(seconds: seconds))
+      return "promoted \(promoted) jobs"
     }
   }
 }

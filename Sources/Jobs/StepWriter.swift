@@ -1,4 +1,5 @@
 import DequeModule
+import Foundation
 package import Logging
 package import Postgres
 import Synchronization
@@ -10,9 +11,10 @@ package struct Step: Sendable {
     case exactly(Int)
   }
 
-  struct Entry: Sendable {
-    let statement: AnyStatement
-    let expectation: Expectation
+  enum Entry: Sendable {
+    case single(AnyStatement, Expectation)
+    /// Shares its execution with the same statement of other jobs; must change its row.
+    case batch(any BatchStatement)
   }
 
   package let lease: Lease
@@ -23,22 +25,37 @@ package struct Step: Sendable {
   package var isEmpty: Bool { entries.isEmpty }
 
   package mutating func add<S: Statement>(_ statement: S, expecting expectation: Expectation = .exactly(1)) {
-    entries.append(Entry(statement: AnyStatement(statement), expectation: expectation))
+    entries.append(.single(AnyStatement(statement), expectation))
+  }
+
+  package mutating func add(batched statement: some BatchStatement) {
+    entries.append(.batch(statement))
   }
 }
 
-/// Commits the steps of all running jobs together.
+/// Commits the steps of all running jobs together, and what becomes of jobs that ended.
 ///
-/// A lone step is committed at once; steps that arrive while a commit is under way share the next one. A step that fails
-/// fails alone: the batch is rolled back, halved and tried again until the bad one stands by itself.
+/// A lone step is committed at once; what arrives while a commit is under way shares the next one. A step that fails
+/// fails alone: the rest of the batch is tried again without it. A job's end that meets a database that is away or full is
+/// tried again as long as the lease is held.
 package final class StepWriter: Sendable {
-  private struct Pending: Sendable {
+  struct PendingStep: Sendable {
     let step: Step
     let continuation: CheckedContinuation<Result<Void, JobsError>, Never>
   }
 
+  struct PendingSettlement: Sendable {
+    let settlement: Settlement
+    let term: LeaseTerm
+    /// The row is not where it was: find it by its key.
+    var isMoved = false
+    /// True: written. False: the lease was lost, nothing was written.
+    let done: @Sendable (Bool) -> Void
+  }
+
   private struct State {
-    var queue: Deque<Pending> = []
+    var steps: Deque<PendingStep> = []
+    var settlements: Deque<PendingSettlement> = []
     var isWriting = false
   }
 
@@ -47,104 +64,154 @@ package final class StepWriter: Sendable {
   private let logger: Logger
   private let state = Mutex(State())
 
-  /// - Parameter maximumBatch: steps per commit, 1…4096.
-  package init(client: PostgresClient, maximumBatch: Int = 256, logger: Logger) {
+  /// - Parameter maximumBatch: steps, and ends of jobs, per commit; 1…4096.
+  package init(client: PostgresClient, maximumBatch: Int = 1024, logger: Logger) {
     self.client = client
     self.maximumBatch = maximumBatch
     self.logger = logger
   }
 
   /// Returns when the step is durable. Not cancellable: a caller that is cancelled still learns what became of it.
-  ///
-  /// The caller that finds no commit under way writes for everyone until the queue is empty, so no task of its own is
-  /// needed and shutdown has nothing to wait for but the callers.
   package func commit(_ step: Step) async throws(JobsError) {
     let result = await withCheckedContinuation { continuation in
-      let mustWrite = state.withLock { state -> Bool in
-        state.queue.append(Pending(step: step, continuation: continuation))
-        if state.isWriting { return false }
-        state.isWriting = true
-        return true
-      }
-      // The drain outlives this caller's step when others joined; it is owned by the queue it empties.
-      if mustWrite { Task { await self.drain() } }
+      add { $0.steps.append(PendingStep(step: step, continuation: continuation)) }
     }
     try result.get()
   }
 
+  /// Returns at once; `done` is called when it is known what became of it.
+  func settle(_ settlement: Settlement, term: LeaseTerm, done: @escaping @Sendable (Bool) -> Void) {
+    add { $0.settlements.append(PendingSettlement(settlement: settlement, term: term, done: done)) }
+  }
+
+  private func add(_ change: (inout State) -> Void) {
+    let mustWrite = state.withLock { state -> Bool in
+      change(&state)
+      defer { state.isWriting = true }
+      return !state.isWriting
+    }
+    // Owned by the queue it empties: whoever finds nobody writing starts it, and it ends when nothing is left.
+    if mustWrite { Task { await self.drain() } }
+  }
+
   private func drain() async {
-    while true {
-      let batch = state.withLock { state -> [Pending] in
-        if state.queue.isEmpty {
-          state.isWriting = false
-          return []
-        }
-        let count = min(maximumBatch, state.queue.count)
-        let batch = Array(state.queue.prefix(count))
-        state.queue.removeFirst(count)
-        return batch
+    var pause = Duration.milliseconds(20)
+    while let batch = takeBatch() {
+      var batch = batch
+      let isAvailable = await write(&batch)
+      guard !isAvailable else {
+        pause = .milliseconds(20)
+        continue
       }
-      if batch.isEmpty { return }
-      // One lock order for everybody: jobs by id.
-      let ordered = batch.sorted { $0.step.lease.job.rawValue.uuidString < $1.step.lease.job.rawValue.uuidString }
-      await write(ordered[...])
+      // Only ends of jobs are left; what cannot be written now waits, but no longer than its lease.
+      putBack(batch.settlements)
+      do { try await Task.sleep(for: pause) } catch { continue }
+      pause = min(pause * 2, .seconds(1))
     }
   }
 
-  private func write(_ batch: ArraySlice<Pending>) async {
-    do {
-      try await commitTogether(batch)
-      for pending in batch { pending.continuation.resume(returning: .success(())) }
-    } catch {
-      let failure = StepFailure(error)
-      guard batch.count > 1, failure.concernsOneStep else {
-        if batch.count > 1 { logger.warning("steps not committed", metadata: ["error.code": "\(failure.error.code)"]) }
-        for pending in batch { pending.continuation.resume(returning: .failure(failure.error)) }
-        return
+  private func takeBatch() -> WriteBatch? {
+    state.withLock { state in
+      guard !state.steps.isEmpty || !state.settlements.isEmpty else {
+        state.isWriting = false
+        return nil
       }
-      let middle = batch.startIndex + batch.count / 2
-      await write(batch[..<middle])
-      await write(batch[middle...])
+      return WriteBatch(
+        steps: state.steps.takeFirst(maximumBatch), settlements: state.settlements.takeFirst(maximumBatch))
     }
   }
 
-  private func commitTogether(_ batch: ArraySlice<Pending>) async throws {
-    try await client.withTransaction { transaction in
-      var statements: [AnyStatement] = []
-      for pending in batch {
-        statements.append(AnyStatement(HoldLease(lease: pending.step.lease)))
-        statements += pending.step.entries.map(\.statement)
-      }
-      let results = try await transaction.pipeline(statements)
-      var index = 0
-      for pending in batch {
-        guard results[index].affectedRows == 1 else {
-          throw JobsError(code: .leaseLost, message: "the job's lease is no longer held by this worker")
+  private func putBack(_ settlements: [PendingSettlement]) {
+    let now = ContinuousClock.now
+    let (held, lost) = (settlements.filter { $0.term.isHeld(at: now) }, settlements.filter { !$0.term.isHeld(at: now) })
+    state.withLock { $0.settlements.prepend(contentsOf: held) }
+    for settlement in lost { settlement.done(false) }
+  }
+
+  /// Writes all it can. False when the database cannot take it now; then `batch` holds the ends of jobs that are left.
+  private func write(_ batch: inout WriteBatch) async -> Bool {
+    while !batch.isEmpty {
+      do {
+        let answers = try await send(batch)
+        for pending in batch.steps { pending.continuation.resume(returning: .success(())) }
+        conclude(batch.settlements, answers)
+        batch = WriteBatch()
+        return true
+      } catch let failures as StepsFailed {
+        for (index, error) in failures.errors { batch.steps[index].continuation.resume(returning: .failure(error)) }
+        batch.steps = batch.steps.indices.filter { failures.errors[$0] == nil }.map { batch.steps[$0] }
+      } catch {
+        let failure = WriteFailure(error)
+        guard failure.concernsOneStep else {
+          logger.warning("steps not committed", metadata: ["error.code": "\(failure.error.code)", "error": "\(error)"])
+          for pending in batch.steps { pending.continuation.resume(returning: .failure(failure.error)) }
+          batch.steps = []
+          return false
         }
-        index += 1
-        for entry in pending.step.entries {
-          if case .exactly(let wanted) = entry.expectation, results[index].affectedRows != wanted {
-            throw JobsError(
-              code: .guardFailed, message: "changed \(results[index].affectedRows) rows instead of \(wanted)",
-              statement: entry.statement.name)
-          }
-          index += 1
-        }
+        return await writeHalves(of: &batch, failure)
       }
     }
+    return true
+  }
+
+  /// Some row is bad and the database does not say whose: halve until it stands alone.
+  private func writeHalves(of batch: inout WriteBatch, _ failure: WriteFailure) async -> Bool {
+    guard batch.count > 1 else {
+      for pending in batch.steps { pending.continuation.resume(returning: .failure(failure.error)) }
+      for pending in batch.settlements {
+        logger.error("a job's end was refused", metadata: ["error": "\(failure.error)"])
+        pending.done(false)
+      }
+      batch = WriteBatch()
+      return true
+    }
+    var (first, second) = batch.halves
+    let isFirstWritten = await write(&first)
+    let isSecondWritten = await write(&second)
+    batch = WriteBatch(settlements: first.settlements + second.settlements)
+    return isFirstWritten && isSecondWritten
+  }
+
+  private func send(_ batch: WriteBatch) async throws -> WriteAnswers {
+    let plan = WritePlan(batch)
+    // Without steps no guard can make it all undone, so the round trip is the transaction.
+    guard !batch.steps.isEmpty else { return try plan.answers(try await client.pipeline(plan.statements)) }
+    return try await client.withTransaction { try plan.answers(try await $0.pipeline(plan.statements)) }
+  }
+
+  private func conclude(_ settlements: [PendingSettlement], _ answers: WriteAnswers) {
+    var moved: [PendingSettlement] = []
+    for (index, var pending) in settlements.enumerated() {
+      if answers.written[index] {
+        pending.done(true)
+      } else if pending.isMoved {
+        pending.done(false)
+      } else if case .archive = pending.settlement.kind {
+        pending.isMoved = true
+        moved.append(pending)
+      } else {
+        pending.done(false)
+      }
+    }
+    if !moved.isEmpty { add { $0.settlements.prepend(contentsOf: moved) } }
   }
 }
 
-/// Sorts an error into "this step is bad" and "nothing can be written now".
-private struct StepFailure {
+extension Deque {
+  fileprivate mutating func takeFirst(_ count: Int) -> [Element] {
+    let taken = Array(prefix(count))
+    removeFirst(taken.count)
+    return taken
+  }
+}
+
+/// Sorts an error into "one of them is bad" and "nothing can be written now".
+private struct WriteFailure {
   let error: JobsError
   let concernsOneStep: Bool
 
   init(_ error: any Error) {
-    if let error = error as? JobsError {
-      self.error = error
-      concernsOneStep = true
-    } else if let error = error as? PostgresError, error.sqlState != nil, error.code == .server {
+    if let error = error as? PostgresError, let state = error.sqlState, error.code == .server, !state.isPassing {
       self.error = JobsError(
         code: .rejected, message: "the database refused the step", statement: error.statement, cause: error)
       concernsOneStep = true

@@ -37,18 +37,38 @@ package final class Worker: Sendable {
 
   package var inFlight: Int { state.withLock { $0.held.count } }
 
-  /// The reaping duty that fits this worker's kinds.
-  package var reaping: MaintenanceDuty {
-    .reap(relentlessKinds: relentlessKinds, period: min(1, configuration.heartbeat))
+  /// The queue's periodic work, fit for this worker's kinds.
+  package var duties: [MaintenanceDuty] {
+    [
+      .reap(relentlessKinds: relentlessKinds, period: min(1, configuration.heartbeat)),
+      .archivePartitions(keepDays: configuration.archiveDays),
+      .promoteUrgent(within: configuration.urgentWithin),
+    ]
   }
 
   /// Claims no more. Jobs in flight have the grace time to finish; what is left then is given back at once, without
   /// counting an attempt. A second call gives back at once.
   package func stop() {
-    state.withLock { state in
-      if state.phase == .working { state.stop() } else { state.release() }
+    let isSecond = state.withLock { state in
+      defer { state.stop() }
+      return state.phase != .working
     }
+    if isSecond { release() }
     wakeup.yield()
+  }
+
+  /// Looks for work now instead of at the next poll.
+  package func wake() {
+    state.withLock { $0.mustLook = true }
+    wakeup.yield()
+  }
+
+  private func release() {
+    let tasks = state.withLock { state in
+      state.release()
+      return state.held.values.compactMap(\.task)
+    }
+    for task in tasks { task.cancel() }
   }
 
   /// Runs until `stop` was called and nothing is in flight, or until cancelled (which gives back at once).
@@ -57,9 +77,12 @@ package final class Worker: Sendable {
       services.addTask { await self.beat() }
       services.addTask { await self.renew() }
       services.addTask { await self.tick() }
+      services.addTask { await self.enforceGrace() }
+      if configuration.listens { services.addTask { await self.listen() } }
       await claimUntilStopped()
       services.cancelAll()
     }
+    await writeStatistics()
     do {
       try await client.execute(StopWorker(worker: id))
     } catch {
@@ -70,124 +93,160 @@ package final class Worker: Sendable {
   // MARK: Claiming
 
   private func claimUntilStopped() async {
-    await withTaskGroup(of: Void.self) { jobs in
-      jobs.addTask { await self.enforceGrace() }
+    var frontier = ClaimFrontier()
+    await withTaskCancellationHandler {
       for await _ in wakeups {
-        while await claimOnce(into: &jobs) {}
-        if state.withLock({ $0.isDrained }) || Task.isCancelled { break }
-        if state.withLock({ $0.phase == .releasing }) { jobs.cancelAll() }
+        await claimAll(&frontier)
+        if state.withLock({ $0.isDrained }) { break }
       }
-      jobs.cancelAll()
+    } onCancel: {
+      self.release()
+      wakeup.yield()
     }
+    // Cancelled: the stream has ended, but what was given back is still being written.
+    while !state.withLock({ $0.held.isEmpty }) {
+      if Task.isCancelled {
+        await withUncancelledPause(milliseconds: 5)
+      }
+    }
+  }
+
+  private func withUncancelledPause(milliseconds: Int) async {
+    await Task { do { try await Task.sleep(for: .milliseconds(milliseconds)) } catch {} }.value
   }
 
   /// Cancels what still runs when the grace time is over.
   private func enforceGrace() async {
-    while !Task.isCancelled {
-      if state.withLock({ $0.phase }) != .working { break }
+    while !Task.isCancelled, state.withLock({ $0.phase }) == .working {
       do { try await Task.sleep(for: .milliseconds(50)) } catch { return }
     }
     do { try await Task.sleep(for: .seconds(configuration.shutdownGrace)) } catch { return }
-    state.withLock { $0.release() }
+    release()
     wakeup.yield()
   }
 
-  /// True when there may be more to claim at once.
-  private func claimOnce(into jobs: inout TaskGroup<Void>) async -> Bool {
-    let demand = state.withLock { $0.demand }
-    guard demand > 0, !Task.isCancelled else { return false }
-    // The stopwatch starts before the claim is sent: our idea of the lease ends before the database's.
-    let deadline = clock.now + .seconds(configuration.lease - configuration.leaseMargin)
-    let claimed: [ClaimedJob]
+  private func claimAll(_ frontier: inout ClaimFrontier) async {
     do {
-      claimed = try await claim(demand)
+      if state.withLock({ $0.takeLook() }) {
+        frontier.note(try await look(after: frontier.horizon))
+      }
+      while try await claimOnce(&frontier) {}
     } catch {
-      logger.warning("claim failed", metadata: ["error": "\(error)"])
-      return false
+      if !Task.isCancelled { logger.warning("claim failed", metadata: ["error": "\(error)"]) }
     }
-    for job in claimed {
-      let term = LeaseTerm(deadline: deadline)
-      state.withLock { $0.hold(job, term: term) }
-      jobs.addTask { await self.perform(job, term: term) }
-    }
-    return claimed.count == demand
   }
 
-  private func claim(_ demand: Int) async throws -> [ClaimedJob] {
-    try await client.withTransaction { transaction in
-      let groups = try await transaction.query(LockReadyGroups(limit: Int64(demand)))
-      if groups.isEmpty { return [] }
-      let rows = try await transaction.query(
-        ClaimJobs(groups: groups, limit: Int64(demand), owner: self.id, leaseSeconds: self.configuration.lease))
-      return rows.map { $0.job(owner: self.id) }
+  private func look(after position: Int64) async throws -> ClaimFrontier.Arrivals {
+    let results = try await client.pipeline([AnyStatement(PreferIndexes()), AnyStatement(FindArrivals(after: position))])
+    guard let arrivals = try results[1].rows(of: FindArrivals.self).first else {
+      throw JobsError(code: .unavailable, message: "the line could not be read")
     }
+    return arrivals
+  }
+
+  /// True when there may be more to claim at once.
+  private func claimOnce(_ frontier: inout ClaimFrontier) async throws -> Bool {
+    let (demand, isWorthwhile) = state.withLock { ($0.demand, $0.isRoomWorthwhile) }
+    guard demand > 0, isWorthwhile, !Task.isCancelled else { return false }
+    let hasLeak = frontier.hasLeak
+    let groups = frontier.candidates(limit: max(1, min(demand / 16, configuration.groupsPerClaim)))
+    guard !groups.isEmpty else { return false }
+    let horizon = frontier.horizon
+    // The stopwatch starts before the claim is sent: our idea of the lease ends before the database's.
+    let now = clock.now
+    var statements = [AnyStatement(PreferIndexes()), AnyStatement(LockGroups(groups: groups))]
+    let lanes: [ClaimLanes] = hasLeak ? [.leak, .ordinary] : [.ordinary]
+    for lanes in lanes {
+      statements.append(
+        AnyStatement(
+          ClaimJobs(
+            groups: groups, lanes: lanes, share: Int32(max(1, demand / groups.count)), limit: Int64(demand),
+            owner: id, leaseSeconds: configuration.lease)))
+    }
+    let results = try await client.pipeline(statements)
+    var claimed = 0
+    for (index, lanes) in lanes.enumerated() {
+      claimed += take(try results[2 + index].rows(of: ClaimJobs.self), lanes, horizon, now, &frontier)
+    }
+    return claimed > 0 && frontier.hasWork
+  }
+
+  private func take(
+    _ rows: [(ClaimFrontier.Report, ClaimJobs.Claim?)], _ lanes: ClaimLanes, _ horizon: Int64,
+    _ sent: ContinuousClock.Instant, _ frontier: inout ClaimFrontier
+  ) -> Int {
+    let deadline = sent + .seconds(configuration.lease - configuration.leaseMargin)
+    var reports: [ClaimFrontier.Key: ClaimFrontier.Report] = [:]
+    var jobs: [(job: ClaimedJob, location: TupleID, term: LeaseTerm)] = []
+    for (report, claim) in rows {
+      guard let claim else {
+        reports[report.key] = report
+        continue
+      }
+      reports[report.key, default: report].taken += 1
+      jobs.append((claim.job(of: report.key, owner: id), claim.location, LeaseTerm(deadline: deadline)))
+    }
+    for report in reports.values { frontier.note(report, horizon: horizon, lanes: lanes, at: sent) }
+    state.withLock { state in
+      for job in jobs { state.hold(job.job, term: job.term, location: job.location, since: sent) }
+    }
+    let isReleasing = state.withLock { $0.phase == .releasing }
+    for job in jobs { start(job.job, term: job.term, isReleasing: isReleasing) }
+    return jobs.count
   }
 
   // MARK: Running
 
-  private func perform(_ job: ClaimedJob, term: LeaseTerm) async {
-    let outcome = await outcome(of: job, term: term)
-    await settle(job, term: term, outcome: outcome)
-    state.withLock { $0.letGo(job.id) }
-    wakeup.yield()
-  }
-
-  private func outcome(of job: ClaimedJob, term: LeaseTerm) async -> JobOutcome {
-    guard let handler = handlers[job.kind] else { return .quarantine(reason: "unknown kind of job") }
-    return await withTaskGroup(of: JobOutcome?.self) { race in
-      race.addTask { await handler.handle(job, term: term) }
-      race.addTask {
-        await term.untilLost()
-        return nil
-      }
-      // Losing the lease cancels the handler, but we wait for it: it may be inside an effect.
-      var outcome: JobOutcome?
-      for await result in race {
-        race.cancelAll()
-        if let result { outcome = result }
-      }
-      return outcome ?? .abandon
+  /// The task is owned by `held`: `run` does not return before its job is let go.
+  private func start(_ job: ClaimedJob, term: LeaseTerm, isReleasing: Bool) {
+    let task = Task {
+      let outcome =
+        await handlers[job.kind]?.handle(job, term: term) ?? .quarantine(reason: "unknown kind of job")
+      settle(job, term: term, outcome: outcome)
     }
+    state.withLock { $0.attach(task, to: job.subject) }
+    if isReleasing { task.cancel() }
   }
 
-  private func settle(_ job: ClaimedJob, term: LeaseTerm, outcome: JobOutcome) async {
-    if term.isLost || outcome == .abandon { return }
+  private func settle(_ job: ClaimedJob, term: LeaseTerm, outcome: JobOutcome) {
+    guard let held = state.withLock({ $0.returned(job.lease) }) else { return }
     var generator = SystemRandomNumberGenerator()
-    let settlement = JobSettlement(
-      job: job, outcome: outcome, isRelentless: relentlessKinds.contains(job.kind),
+    let settlement = Settlement(
+      job: job, outcome: outcome, location: held.location, isRelentless: relentlessKinds.contains(job.kind),
       isStopping: Task.isCancelled, retry: configuration.retry, using: &generator)
-    do {
-      try await write(settlement, lease: job.lease)
-    } catch {
-      // The lease runs out and the job is taken up again from its durable state.
-      logger.warning("job not settled", metadata: ["job.id": "\(job.id)", "error": "\(error)"])
+    if term.isLost || outcome == .abandon { return letGo(held, settlement, isHeld: false) }
+    writer.settle(settlement, term: term) { isHeld in
+      if !isHeld { self.logger.info("lease lost before the end was written", metadata: ["job.id": "\(job.id)"]) }
+      self.letGo(held, settlement, isHeld: isHeld)
     }
   }
 
-  private func write(_ settlement: JobSettlement, lease: Lease) async throws(JobsError) {
-    switch settlement {
-    case .archive:
-      var archive = Step(lease)
-      archive.add(ArchiveJob(lease: lease))
-      do {
-        try await writer.commit(archive)
-      } catch  where error.code == .guardFailed {
-        var followUp = Step(lease)
-        followUp.add(SettleJob(lease: lease, always: false))
-        try await writer.commit(followUp)
-      }
-    case .giveBack(let statement):
-      var step = Step(lease)
-      step.add(statement)
-      try await writer.commit(step)
+  private func letGo(_ held: WorkerState.Held, _ settlement: Settlement, isHeld: Bool) {
+    let seconds = Double((clock.now - held.since).components.attoseconds) / 1e18 + Double((clock.now - held.since).components.seconds)
+    let mustWake = state.withLock { state in
+      state.letGo(held.job.subject)
+      state.statistics.settled(held.job, settlement.kind, isHeld: isHeld, seconds: seconds)
+      return state.isRoomWorthwhile || state.phase != .working
     }
+    if mustWake { wakeup.yield() }
   }
 
   // MARK: Upkeep
 
   private func tick() async {
+    var after = Date.distantPast
+    var rounds = 0
     while !Task.isCancelled {
-      wakeup.yield()
+      do {
+        // From the beginning now and then: what committed more than a minute late is found so.
+        if rounds % 120 == 0 { after = .distantPast }
+        rounds += 1
+        let results = try await client.pipeline([AnyStatement(PreferIndexes()), AnyStatement(WakeJobs(after: after))])
+        if let woken = try results[1].rows(of: WakeJobs.self).first, woken.count < 1000 { after = woken.next }
+      } catch {
+        if !Task.isCancelled { logger.warning("waiting jobs not looked at", metadata: ["error": "\(error)"]) }
+      }
+      wake()
       do {
         try await Task.sleep(for: .seconds(configuration.poll * Double.random(in: 0.5...1)))
       } catch { break }
@@ -195,16 +254,43 @@ package final class Worker: Sendable {
     wakeup.yield()
   }
 
+  private func listen() async {
+    for await _ in client.listen(to: [NotifyWorkers.channel]) { wake() }
+  }
+
   private func beat() async {
+    var hasWarned = false
+    var sinceStatistics = clock.now
     while !Task.isCancelled {
       do {
-        try await client.execute(
+        let namesakes = try await client.queryFirst(
           Heartbeat(
             worker: id, name: configuration.name, seconds: configuration.heartbeat, inFlight: Int32(inFlight)))
+        if let namesakes, namesakes > 0, !hasWarned {
+          hasWarned = true
+          logger.warning(
+            "another live worker has the same name; both work, but give each its own to tell them apart",
+            metadata: ["worker.name": "\(configuration.name)"])
+        }
+        if clock.now - sinceStatistics > .seconds(5) {
+          sinceStatistics = clock.now
+          await writeStatistics()
+        }
       } catch {
-        logger.warning("heartbeat failed", metadata: ["error": "\(error)"])
+        if !Task.isCancelled { logger.warning("heartbeat failed", metadata: ["error": "\(error)"]) }
       }
       do { try await Task.sleep(for: .seconds(configuration.heartbeat)) } catch { return }
+    }
+  }
+
+  private func writeStatistics() async {
+    let rows = state.withLock { $0.statistics.take() }
+    guard !rows.isEmpty else { return }
+    do {
+      try await client.execute(AddStatistics(rows: rows))
+    } catch {
+      // A minute's figures are lost, no job is.
+      logger.info("statistics not written", metadata: ["error": "\(error)"])
     }
   }
 
@@ -214,23 +300,35 @@ package final class Worker: Sendable {
       do { try await Task.sleep(for: lease / 10) } catch { return }
       let now = clock.now
       let due = state.withLock { $0.leasesToRenew(now: now, lease: lease) }
+        .sorted { $0.job.subject < $1.job.subject }
       if due.isEmpty { continue }
       do {
-        let renewed = try await client.query(
-          RenewLeases(leases: due.map(\.lease), owner: id, leaseSeconds: configuration.lease))
-        let kept = Set(renewed)
+        let results = try await client.pipeline([
+          AnyStatement(PreferIndexes()),
+          AnyStatement(RenewLeases(leases: due.map(\.job.lease), leaseSeconds: configuration.lease)),
+        ])
+        let renewed = try results[1].rows(of: RenewLeases.self)
+        let kept = Dictionary(renewed.map { ($0.subject, $0.location) }, uniquingKeysWith: { $1 })
         for held in due {
-          if kept.contains(held.lease.job) {
+          if let location = kept[held.job.subject] {
             held.term.extend(to: now + .seconds(configuration.lease - configuration.leaseMargin))
+            state.withLock { $0.moved(held.job.subject, to: location) }
           } else {
-            logger.warning("lease lost", metadata: ["job.id": "\(held.lease.job)"])
-            held.term.lose()
+            lose(held)
           }
         }
       } catch {
-        logger.warning("leases not renewed", metadata: ["error": "\(error)"])
-        for held in due where held.term.deadline < clock.now { held.term.lose() }
+        if !Task.isCancelled { logger.warning("leases not renewed", metadata: ["error": "\(error)"]) }
+        for held in due where held.term.deadline < clock.now { lose(held) }
       }
     }
+  }
+
+  /// Cancels the handler, but waits for it: it may be inside an effect.
+  private func lose(_ held: WorkerState.Held) {
+    held.term.lose()
+    guard let task = state.withLock({ $0.held[held.job.subject]?.task }) else { return }
+    logger.warning("lease lost", metadata: ["job.id": "\(held.job.id)"])
+    task.cancel()
   }
 }

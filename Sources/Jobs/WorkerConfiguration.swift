@@ -14,6 +14,16 @@ package struct WorkerConfiguration: Sendable {
   /// How long a stopping worker waits for jobs to finish by themselves.
   package var shutdownGrace: Double
   package var retry: RetryPolicy
+  /// The longest single effect of any handler. A lease must hold for at least one.
+  package var longestEffect = 0.0
+  /// Wait for notifications on a connection of its own; without it, or behind a pooler, polling alone finds the work.
+  package var listens = true
+  /// Groups that one claim looks at, 1…1000.
+  package var groupsPerClaim = 128
+  /// Days that finished jobs are kept, 1…3660.
+  package var archiveDays: Int32 = 30
+  /// Jobs whose deadline is nearer than this go to the hard-expiry lane.
+  package var urgentWithin = 3600.0
 
   package init(
     name: String, maximumInFlight: Int = 64, lease: Double = 30, leaseMargin: Double = 5, heartbeat: Double = 2,
@@ -41,6 +51,14 @@ package struct WorkerConfiguration: Sendable {
     guard heartbeat > 0, heartbeat * 3 <= lease else {
       throw refuse("heartbeat must be positive and at most a third of the lease (\(lease / 3) s)")
     }
+    guard longestEffect <= lease - leaseMargin else {
+      throw refuse(
+        "lease (\(lease) s) less its margin (\(leaseMargin) s) is shorter than the longest effect (\(longestEffect) s); "
+          + "make the lease at least \(longestEffect + leaseMargin) s")
+    }
+    guard (1...1000).contains(groupsPerClaim) else { throw refuse("groups per claim must be 1 to 1000") }
+    guard (1...3660).contains(archiveDays) else { throw refuse("archive days must be 1 to 3660") }
+    guard urgentWithin >= 0, urgentWithin.isFinite else { throw refuse("urgent-within must be 0 or more seconds") }
     guard poll > 0, poll <= 60 else { throw refuse("poll must be more than 0 and at most 60 seconds") }
     guard shutdownGrace >= 0, shutdownGrace <= 600 else { throw refuse("shutdown grace must be 0 to 600 seconds") }
   }

@@ -1,8 +1,15 @@
+import Postgres
+
 /// What a worker holds and wants: pure, so that it can be tested without a database.
 struct WorkerState {
   struct Held {
-    let lease: Lease
+    let job: ClaimedJob
     let term: LeaseTerm
+    /// Where the row is, until somebody updates it.
+    var location: TupleID?
+    let since: ContinuousClock.Instant
+    /// Nil once the handler returned, or before it began.
+    var task: Task<Void, Never>?
   }
 
   enum Phase: Equatable {
@@ -14,21 +21,45 @@ struct WorkerState {
   }
 
   private(set) var phase: Phase = .working
-  private(set) var held: [JobID: Held] = [:]
+  private(set) var held: [SubjectID: Held] = [:]
   let maximumInFlight: Int
+  var statistics = WorkerStatistics()
+  /// Something may have arrived: look before claiming.
+  var mustLook = true
 
   init(maximumInFlight: Int) { self.maximumInFlight = maximumInFlight }
 
   /// How many jobs to ask for.
   var demand: Int { phase == .working ? max(0, maximumInFlight - held.count) : 0 }
 
-  var isDrained: Bool { phase != .working && held.isEmpty }
-
-  mutating func hold(_ job: ClaimedJob, term: LeaseTerm) {
-    held[job.id] = Held(lease: job.lease, term: term)
+  mutating func takeLook() -> Bool {
+    defer { mustLook = false }
+    return mustLook
   }
 
-  mutating func letGo(_ id: JobID) { held[id] = nil }
+  /// Room that is worth a claim while other jobs are in flight: many small claims cost more than a few larger ones. What is
+  /// less is claimed at the next poll.
+  var isRoomWorthwhile: Bool { demand >= max(1, maximumInFlight / 8) || held.isEmpty }
+
+  var isDrained: Bool { phase != .working && held.isEmpty }
+
+  mutating func hold(_ job: ClaimedJob, term: LeaseTerm, location: TupleID?, since: ContinuousClock.Instant) {
+    held[job.subject] = Held(job: job, term: term, location: location, since: since)
+    statistics.claimed(job)
+  }
+
+  mutating func attach(_ task: Task<Void, Never>, to subject: SubjectID) { held[subject]?.task = task }
+
+  mutating func letGo(_ subject: SubjectID) { held[subject] = nil }
+
+  /// The handler returned; the lease stays until its end is written. Nil when it is no longer ours.
+  mutating func returned(_ lease: Lease) -> Held? {
+    guard let found = held[lease.subject], found.job.lease == lease else { return nil }
+    held[lease.subject]!.task = nil
+    return found
+  }
+
+  mutating func moved(_ subject: SubjectID, to location: TupleID) { held[subject]?.location = location }
 
   /// working → draining → releasing; never back.
   mutating func stop() { if phase == .working { phase = .draining } }

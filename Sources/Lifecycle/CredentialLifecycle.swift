@@ -39,6 +39,9 @@ package struct CredentialLifecycle: Sendable {
     return LifecycleJobs.all.map { ($0, handler) }
   }
 
+  /// Seconds; a worker's lease must hold for at least one effect.
+  package static let longestEffect = 15.0
+
   /// The periodic work of this module.
   package func duties(planEvery period: Double) -> [MaintenanceDuty] {
     let planner = DuePlanner(lifecycle: self)
@@ -47,11 +50,12 @@ package struct CredentialLifecycle: Sendable {
 
   // MARK: Targets
 
-  /// Examines the target first and refuses one that cannot be verified. `maximumRunning`: jobs at once, 1…10000.
+  /// Examines the target first and refuses one that cannot be verified.
   package func addTarget(
     name: String, kind: String, environment: String, settings: [String: String], adminSecret: SecretBytes,
-    maximumRunning: Int32
+    limit: GroupLimit
   ) async throws -> TargetID {
+    try limit.validate()
     let driver = try drivers.makeDriver(kind: kind, settings: settings, adminSecret: adminSecret)
     let problems = await driver.examine(deadline: ContinuousClock.now + .seconds(20))
     await driver.close()
@@ -64,7 +68,7 @@ package struct CredentialLifecycle: Sendable {
       id: id, name: name, kind: kind, environment: environment, settings: settings, adminEnvelope: envelope.bytes)
     try await client.withTransaction { transaction in
       try await governance.addTarget(record, in: transaction)
-      try await queue.setLimit(id.limitGroup, maximumRunning: maximumRunning, in: transaction)
+      try await queue.setLimit(id.limitGroup, limit, in: transaction)
     }
     return id
   }

@@ -16,7 +16,7 @@ struct EffectExecutor: Sendable {
   /// No effect begins with less time than this left of the lease.
   static let minimumTime = Duration.seconds(2)
   /// No effect takes longer.
-  static let maximumTime = Duration.seconds(15)
+  static let maximumTime = Duration.seconds(CredentialLifecycle.longestEffect)
 
   enum Intent: Sendable {
     case granted(effect: UUID)

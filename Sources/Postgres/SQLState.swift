@@ -41,5 +41,13 @@ package struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConve
   /// The transaction did nothing and would probably succeed when run again from its beginning.
   package var isTransactionConflict: Bool { self == .serializationFailure || self == .deadlockDetected }
 
+  /// The server cannot do it now, whatever was asked: conflicts, no room (53), shutting down (57), its disks (58), a lock
+  /// not given, read-only after a fail-over, or a prepared statement that is gone.
+  package var isPassing: Bool {
+    if isTransactionConflict || self == .lockNotAvailable || self == .readOnlyTransaction { return true }
+    if self == .unknownPreparedStatement || self == .featureNotSupported { return true }
+    return ["08", "53", "57", "58"].contains(classCode)
+  }
+
   package var description: String { rawValue }
 }

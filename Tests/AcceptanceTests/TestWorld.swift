@@ -40,7 +40,7 @@ struct TestWorld: Sendable {
   func addTarget() async throws {
     _ = try await composition.lifecycle.addTarget(
       name: "db", kind: "postgresql", environment: "test", settings: target.settings, adminSecret: target.adminSecret,
-      maximumRunning: 8)
+      limit: GroupLimit(maximumRunning: 8))
   }
 
   func addIdentity(
@@ -91,7 +91,7 @@ struct TestWorld: Sendable {
   func withWorker<Result: Sendable>(_ body: @Sendable () async throws -> Result) async throws -> Result {
     let service = try composition.makeWorker(
       WorkerConfiguration(
-        name: "test", lease: 12, leaseMargin: 2, heartbeat: 0.3, poll: 0.03, shutdownGrace: 10,
+        name: "test", lease: 20, leaseMargin: 2, heartbeat: 0.3, poll: 0.03, shutdownGrace: 10,
         retry: RetryPolicy(base: 0.05, cap: 0.5, maximumFailures: 500)), planEvery: 0.1)
     return try await withThrowingTaskGroup(of: Result?.self) { group in
       group.addTask {

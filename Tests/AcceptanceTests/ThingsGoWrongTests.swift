@@ -62,7 +62,7 @@ import Vault
       try await world.eventually("SELECT count(*)::text FROM lifecycle.rotation WHERE state = 'overlap'", is: 1)
       try await world.target.stop()
       try await sql("UPDATE lifecycle.rotation SET wait_until = now() WHERE state = 'overlap'", world)
-      try await sql("UPDATE jobs.job SET run_at = now()", world)
+      try await sql("UPDATE jobs.job SET run_at = now() WHERE hold = 'waiting'", world)
       try await world.database.eventually {
         try await world.database.count("SELECT COALESCE(max(failures), 0)::text FROM jobs.job") >= 2
       }
@@ -121,13 +121,13 @@ import Vault
     let identity = try await world.composition.governance.identity("svc_void", on: nil, in: world.composition.client)
     try await world.rotate("svc_void")
     #expect(try await world.composition.lifecycle.voidAuthorizations(of: identity.id, reason: "owner left") == 1)
-    #expect(try await world.database.count("SELECT count(*)::text FROM jobs.job WHERE state = 'blocked'") == 1)
+    #expect(try await world.database.count("SELECT count(*)::text FROM jobs.job WHERE hold = 'blocked'") == 1)
     // Even if somebody puts the job back by hand, the permit refuses.
-    try await sql("UPDATE jobs.job SET state = 'ready', state_reason = NULL", world)
+    try await sql("UPDATE jobs.job SET hold = NULL, hold_reason = NULL, position = jobs.next_position()", world)
     let before = try await world.database.count("SELECT count(*)::text FROM lifecycle.effect")
     try await world.withWorker {
       try await world.eventually(
-        "SELECT count(*)::text FROM jobs.job WHERE state = 'blocked' AND state_reason = 'authorization_voided'", is: 1)
+        "SELECT count(*)::text FROM jobs.job WHERE hold = 'blocked' AND hold_reason = 'authorization_voided'", is: 1)
     }
     #expect(try await world.database.count("SELECT count(*)::text FROM lifecycle.effect") == before)
     await #expect(throws: GovernanceError.refused([.authorizationVoided])) { try await world.rotate("svc_void") }

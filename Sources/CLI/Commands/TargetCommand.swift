@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Governance
+import Jobs
 import Lifecycle
 import Secrets
 
@@ -23,11 +24,10 @@ struct TargetCommand: AsyncParsableCommand {
     @Option(help: "Such as production or test.") var environment: String
     @Option(name: .customLong("set"), help: "A setting, key=value; may be repeated.") var settings: [String] = []
     @Option(help: "File with the admin's password; default: standard input.") var passwordFile: String?
-    @Option(help: "Jobs at once on this target, 1 to 10000.") var maximumRunning: Int32 = 8
+    @OptionGroup var limit: LimitOptions
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
-      guard (1...10_000).contains(maximumRunning) else { throw ValidationError("--maximum-running must be 1 to 10000") }
       for setting in settings where !setting.contains("=") { throw ValidationError("--set takes key=value") }
     }
 
@@ -39,7 +39,7 @@ struct TargetCommand: AsyncParsableCommand {
       let id = try await session.lifecycle.addTarget(
         name: name, kind: kind, environment: environment,
         settings: Dictionary(pairs.map { ($0[0], $0[1]) }) { _, last in last }, adminSecret: secret,
-        maximumRunning: maximumRunning)
+        limit: limit.limit)
       session.output.record([("target", name), ("id", "\(id)")])
     }
 
@@ -85,5 +85,18 @@ struct TargetCommand: AsyncParsableCommand {
       session.output.table(["problem"], problems.map { [$0] }, empty: "\(name) is sound.")
       if !problems.isEmpty { throw ExitCode(5) }
     }
+  }
+}
+
+/// How much runs on a target.
+struct LimitOptions: ParsableArguments {
+  @Option(help: "Jobs at once on this target, 1 to 10000; the leak lane has one more.") var maximumRunning: Int32 = 8
+  @Option(help: "Jobs begun per minute, 1 to 1000000; default: no limit.") var perMinute: Int32?
+  @Option(help: "Jobs that may begin at once after a pause, within the rate.") var burst: Int32 = 1
+
+  var limit: GroupLimit { GroupLimit(maximumRunning: maximumRunning, perMinute: perMinute, burst: burst) }
+
+  func validate() throws {
+    do { try limit.validate() } catch { throw ValidationError(error.message) }
   }
 }

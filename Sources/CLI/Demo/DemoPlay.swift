@@ -128,7 +128,7 @@ final class DemoPlay: Sendable {
     let child = try ChildProcess(
       "worker-\(number)",
       [
-        "worker", "--data-dir", world.daemon.dataDirectory, "--name", "demo-worker-\(number)", "--lease", "12",
+        "worker", "--data-dir", world.daemon.dataDirectory, "--name", "demo-worker-\(number)", "--lease", "20",
         "--heartbeat", "0.5", "--plan-every", "0.5", "--poll", "0.1", "--log-format", "json",
       ], folder: world.root,
       onExit: { [weak self] in self?.workerEnded() })

@@ -96,7 +96,7 @@ struct DemoWorld {
       settings: [
         "host": "127.0.0.1", "port": "\(port)", "database": "postgres", "user": "keyturn_admin", "sslmode": "disable",
       ],
-      adminSecret: adminSecret, maximumRunning: plan.maximumRunning)
+      adminSecret: adminSecret, limit: GroupLimit(maximumRunning: plan.maximumRunning))
   }
 
   private func scram(_ secret: SecretBytes, user: String, _ connection: PostgresConnection) async throws -> String {

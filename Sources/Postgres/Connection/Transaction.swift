@@ -8,6 +8,7 @@ package struct Transaction: StatementRunner {
       /// 40001 or 40P01 has ended the transaction, whatever error the body makes of it.
       var conflict: SQLState?
       var savepoints = 0
+      var afterCommit: [@Sendable () -> Void] = []
     }
 
     let state = Mutex(State())
@@ -60,6 +61,12 @@ package struct Transaction: StatementRunner {
     }
   }
 
+  /// Runs `action` once the transaction is durable; never when it is rolled back, and not when the answer to COMMIT was
+  /// lost. `action` must be quick: it runs before `withTransaction` returns.
+  package func afterCommit(_ action: @escaping @Sendable () -> Void) {
+    scope.state.withLock { $0.afterCommit.append(action) }
+  }
+
   private func command(_ sql: String, _ name: String) async throws {
     try await within {
       _ = try await connection.runSimple(sql, named: name, timeout: connection.configuration.statementTimeout)
@@ -79,6 +86,11 @@ package struct Transaction: StatementRunner {
   }
 
   fileprivate func end() { scope.state.withLock { $0.isOpen = false } }
+
+  fileprivate func wasCommitted() {
+    let actions = scope.state.withLock { $0.afterCommit }
+    for action in actions { action() }
+  }
 
   fileprivate func isConflict(_ error: any Error) -> Bool {
     if let state = (error as? PostgresError)?.sqlState, state.isTransactionConflict { return true }
@@ -104,6 +116,7 @@ extension PostgresConnection {
         let value = try await body(transaction)
         transaction.end()
         try await commit()
+        transaction.wasCommitted()
         return value
       } catch {
         transaction.end()

@@ -1,0 +1,72 @@
+import ArgumentParser
+import Daemon
+import Foundation
+import Jobs
+import Postgres
+import Synchronization
+
+/// A worker process of a benchmark: jobs that do nothing, or wait. Prints, every 10 ms when it changed, how many jobs it has
+/// begun and how many it holds.
+struct BenchWorkerCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "bench-worker", shouldDisplay: false)
+
+  @Option var url: String
+  @Option var name: String
+  @Option var concurrency = 2000
+  @Option var connections = 4
+  @Option var poll = 0.25
+  /// Milliseconds each job takes.
+  @Option var work = 0
+  @OptionGroup var global: GlobalOptions
+
+  private struct Handler: JobHandler {
+    let count: Counter
+    let milliseconds: Int
+
+    func handle(_ job: ClaimedJob, term: LeaseTerm) async -> JobOutcome {
+      count.begin()
+      if milliseconds > 0 {
+        do { try await Task.sleep(for: .milliseconds(milliseconds)) } catch { return .retry(JobFailure(code: "stopped")) }
+      }
+      return .done
+    }
+  }
+
+  private final class Counter: Sendable {
+    private let value = Atomic<Int>(0)
+    func begin() { value.add(1, ordering: .relaxed) }
+    var count: Int { value.load(ordering: .relaxed) }
+  }
+
+  mutating func run() async throws {
+    var configuration = try PostgresConfiguration(url: url)
+    configuration.role = "keyturn_engine"
+    configuration.pool.maximumConnections = connections
+    let logger = global.makeLogger("bench")
+    let client = PostgresClient(configuration, logger: logger)
+    let counter = Counter()
+    let worker = try Worker(
+      client: client,
+      configuration: WorkerConfiguration(name: name, maximumInFlight: concurrency, lease: 60, poll: poll),
+      handlers: [(BenchServer.kind, Handler(count: counter, milliseconds: work))],
+      writer: StepWriter(client: client, logger: logger), logger: logger)
+    let report = Task {
+      var last = (-1, -1)
+      while !Task.isCancelled {
+        let now = (counter.count, worker.inFlight)
+        if now != last { FileHandle.standardOutput.write(Data("\(now.0) \(now.1)\n".utf8)) }
+        last = now
+        do { try await Task.sleep(for: .milliseconds(10)) } catch { break }
+      }
+    }
+    let signals = Task {
+      for await _ in StopSignals.stream() { worker.stop() }
+    }
+    await worker.run()
+    report.cancel()
+    signals.cancel()
+    let process = ProcessFigures.read()
+    print("\(counter.count) \(worker.inFlight) \(process.peakResidentMB)")
+    await client.close()
+  }
+}

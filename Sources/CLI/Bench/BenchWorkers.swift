@@ -1,0 +1,63 @@
+import Foundation
+
+/// Worker processes of a benchmark and what they report.
+final class BenchWorkers {
+  struct Progress {
+    var begun = 0
+    var held = 0
+    var peakResidentMB = 0
+  }
+
+  private let children: [ChildProcess]
+
+  init(
+    _ count: Int, server: BenchServer, run: String, concurrency: Int, work: Int = 0, poll: Double = 0.25
+  ) throws {
+    children = try (1...count).map { number in
+      try ChildProcess(
+        "worker-\(run)-\(number)",
+        [
+          "bench-worker", "--url", server.url, "--name", "bench-\(number)", "--concurrency", "\(concurrency)", "--work",
+          "\(work)", "--poll", "\(poll)",
+        ],
+        folder: server.folder)
+    }
+  }
+
+  /// The last line of each, added up.
+  var progress: Progress {
+    get throws {
+      var total = Progress()
+      for child in children {
+        guard let handle = FileHandle(forReadingAtPath: child.outputPath) else { continue }
+        let end = try handle.seekToEnd()
+        try handle.seek(toOffset: end > 200 ? end - 200 : 0)
+        let text = String(decoding: try handle.readToEnd() ?? Data(), as: UTF8.self)
+        try handle.close()
+        guard text.hasSuffix("\n"), let line = text.split(separator: "\n").last else { continue }
+        let numbers = line.split(separator: " ").compactMap { Int($0) }
+        guard numbers.count >= 2 else { throw BenchError(description: "\(child.label): \(line)") }
+        total.begun += numbers[0]
+        total.held += numbers[1]
+        total.peakResidentMB = max(total.peakResidentMB, numbers.count > 2 ? numbers[2] : 0)
+      }
+      return total
+    }
+  }
+
+  func waitUntil(_ condition: (Progress) -> Bool) async throws {
+    while true {
+      guard children.allSatisfy(\.isRunning) else {
+        throw BenchError(description: "a worker ended: \(children.map(\.output).joined())")
+      }
+      if condition(try progress) { return }
+      try await Task.sleep(for: .milliseconds(5))
+    }
+  }
+
+  func stop() async { for child in children { await child.stop() } }
+}
+
+struct BenchError: Error, CustomStringConvertible {
+  let description: String
+}

@@ -1,0 +1,72 @@
+package import Logging
+package import Postgres
+import Synchronization
+
+/// Tells listening workers that there is work: at once for the first order, and for what comes in the next two milliseconds
+/// once at their end.
+///
+/// Not part of anybody's commit: a notification at every commit makes all commits of the database take turns, which capped
+/// it at 2,700 inserts/s against 15,152 (measured on PostgreSQL 15.18).
+package final class JobNotifier: Sendable {
+  private struct State {
+    var isWanted = false
+    var isSending = false
+    var idle: [CheckedContinuation<Void, Never>] = []
+  }
+
+  static let gap = Duration.milliseconds(2)
+
+  private let client: PostgresClient
+  private let logger: Logger
+  private let state = Mutex(State())
+
+  package init(client: PostgresClient, logger: Logger) {
+    self.client = client
+    self.logger = logger
+  }
+
+  /// Returns at once.
+  package func signal() {
+    let mustSend = state.withLock { state in
+      state.isWanted = true
+      defer { state.isSending = true }
+      return !state.isSending
+    }
+    // Owned by the state it empties, as the step writer's.
+    if mustSend { Task { await self.send() } }
+  }
+
+  /// Returns when what was signalled is sent: before a process ends.
+  package func flush() async {
+    await withCheckedContinuation { continuation in
+      let isIdle = state.withLock { state in
+        if state.isSending { state.idle.append(continuation) }
+        return !state.isSending
+      }
+      if isIdle { continuation.resume() }
+    }
+  }
+
+  private func send() async {
+    while true {
+      let idle = state.withLock { state -> [CheckedContinuation<Void, Never>]? in
+        defer { state.isWanted = false }
+        guard !state.isWanted else { return nil }
+        state.isSending = false
+        defer { state.idle = [] }
+        return state.idle
+      }
+      if let idle {
+        for continuation in idle { continuation.resume() }
+        return
+      }
+      do {
+        _ = try await client.pipeline([AnyStatement(CommitWithoutWaiting()), AnyStatement(NotifyWorkers())])
+        try await Task.sleep(for: Self.gap)
+      } catch {
+        // Polling finds the work.
+        logger.debug("workers not notified", metadata: ["error": "\(error)"])
+      }
+    }
+  }
+}
