@@ -64,8 +64,9 @@ CREATE TABLE jobs.job (
 
 -- Claims and exact counting of leases: by group, lane and place in line.
 CREATE INDEX job_line ON jobs.job (bucket, limit_group, lane, position) WHERE hold IS NULL;
--- What is new since a worker last looked; and what is leased, for the reaper.
-CREATE INDEX job_arrival ON jobs.job (position) WHERE hold IS NULL;
+-- What is new since a worker last looked; and what is leased, for the reaper. On an expression, so that no plan for one
+-- group's line can take it for job_line.
+CREATE INDEX job_arrival ON jobs.job ((position + 0)) WHERE hold IS NULL;
 CREATE INDEX job_waiting ON jobs.job (run_at) WHERE hold = 'waiting';
 
 INSERT INTO jobs.job

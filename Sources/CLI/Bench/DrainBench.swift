@@ -80,8 +80,8 @@ private struct PlainClaim: Statement {
     WHERE j.ctid = ANY(ARRAY(
       SELECT c.ctid
       FROM jobs.job AS c
-      WHERE c.hold IS NULL AND c.lease_owner IS NULL AND c.position >= $1
-      ORDER BY c.position
+      WHERE c.hold IS NULL AND c.lease_owner IS NULL AND c.position + 0 >= $1
+      ORDER BY c.position + 0
       LIMIT $2
       FOR NO KEY UPDATE SKIP LOCKED))
     RETURNING j.ctid, j.position

@@ -25,8 +25,8 @@ struct FindArrivals: Statement {
           -- In this order, so that the planner cannot prefer to read the whole of job_line for the grouping.
           SELECT n.bucket, n.limit_group, n.lane
           FROM jobs.job AS n
-          WHERE n.hold IS NULL AND n.lease_owner IS NULL AND n.position > $1
-          ORDER BY n.position
+          WHERE n.hold IS NULL AND n.lease_owner IS NULL AND n.position + 0 > $1
+          ORDER BY n.position + 0
           OFFSET 0
         ) AS j
         GROUP BY j.bucket, j.limit_group
@@ -77,8 +77,9 @@ struct LockGroups: Statement {
 /// statements go in one round trip, and a group that became free in between is left alone: its count would be stale.
 ///
 /// Leases are counted between the cursor and `claim_to`, and what is taken beyond raises `claim_to` first: exact whatever is
-/// inserted late or given back, and short however long the line is. Relies on `job_line`; rows are found again by ctid,
-/// which costs a third of a look-up by key. Guard of later writes: the fence it returns.
+/// inserted late or given back, and short however long the line is. Relies on `job_line`, once per lane (OFFSET 0 keeps the
+/// planner from reading all lanes once and filtering). Rows are found again by ctid, which costs a third of a look-up by
+/// key. Guard of later writes: the fence it returns.
 struct ClaimJobs: Statement {
   static let sql = """
     WITH held AS MATERIALIZED (
@@ -103,6 +104,7 @@ struct ClaimJobs: Statement {
           FROM jobs.job AS j
           WHERE j.bucket = g.bucket AND j.limit_group = g.id AND j.lane = lane.number AND j.hold IS NULL
             AND j.position BETWEEN w.cursor AND g.claim_to
+          OFFSET 0
         ) AS l
       ) AS live
       WHERE g.xmax = pg_current_xact_id_if_assigned()::xid OR g.xmin = pg_current_xact_id_if_assigned()::xid

@@ -35,7 +35,7 @@ struct ReapLeases: Statement {
       SELECT j.subject, j.bucket
       FROM jobs.job AS j
       LEFT JOIN jobs.worker AS w ON w.id = j.lease_owner
-      WHERE j.hold IS NULL AND j.position >= $2 AND j.lease_owner IS NOT NULL
+      WHERE j.hold IS NULL AND j.position + 0 >= $2 AND j.lease_owner IS NOT NULL
         AND (j.lease_expires_at < now()
           OR w.stopped_at IS NOT NULL
           OR w.heartbeat_at < now() - make_interval(secs => 3 * w.heartbeat_seconds))
