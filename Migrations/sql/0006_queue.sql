@@ -90,6 +90,10 @@ ALTER TABLE jobs.limit_group
   ADD CONSTRAINT limit_group_rate_per_minute_range CHECK (rate_per_minute <= 1000000),
   DROP COLUMN last_claimed_at;
 
+-- Within a day's partition the subject says enough.
+DROP INDEX jobs.job_archive_subject;
+CREATE INDEX job_archive_subject ON jobs.job_archive (subject);
+
 ALTER TABLE jobs.worker ADD COLUMN reaped_at timestamptz;
 
 -- What workers know from what they did, per minute; so that nobody counts the live table.

@@ -149,7 +149,7 @@ package final class Worker: Sendable {
     let (demand, isWorthwhile) = state.withLock { ($0.demand, $0.isRoomWorthwhile) }
     guard demand > 0, isWorthwhile, !Task.isCancelled else { return false }
     let hasLeak = frontier.hasLeak
-    let groups = frontier.candidates(limit: max(1, min(demand / 16, configuration.groupsPerClaim)))
+    let groups = frontier.candidates(limit: max(1, min(demand / 64, configuration.groupsPerClaim)))
     guard !groups.isEmpty else { return false }
     let horizon = frontier.horizon
     // The stopwatch starts before the claim is sent: our idea of the lease ends before the database's.
