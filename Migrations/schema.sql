@@ -10,39 +10,86 @@ CREATE FUNCTION jobs.bucket_of(id uuid) RETURNS smallint
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN ((get_byte(uuid_send(id), 15) & 63))::smallint;
 ALTER FUNCTION jobs.bucket_of(id uuid) OWNER TO keyturn_owner;
+CREATE FUNCTION jobs.drop_archive_partitions(keep integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '2s'
+    AS $_$
+DECLARE
+  oldest text := 'job_archive_' || to_char((now() AT TIME ZONE 'UTC')::date - keep, 'YYYYMMDD');
+  partition text;
+  dropped integer := 0;
+BEGIN
+  IF keep NOT BETWEEN 1 AND 3660 THEN
+    RAISE EXCEPTION 'keep must be between 1 and 3660 days' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  FOR partition IN
+    SELECT c.relname
+    FROM pg_inherits AS i
+    JOIN pg_class AS c ON c.oid = i.inhrelid
+    WHERE i.inhparent = 'jobs.job_archive'::regclass AND c.relname ~ '^job_archive_[0-9]{8}$' AND c.relname < oldest
+    ORDER BY c.relname
+  LOOP
+    BEGIN
+      EXECUTE format('DROP TABLE jobs.%I', partition);
+      dropped := dropped + 1;
+    EXCEPTION WHEN lock_not_available THEN
+      RETURN dropped;
+    END;
+  END LOOP;
+  RETURN dropped;
+END
+$_$;
+ALTER FUNCTION jobs.drop_archive_partitions(keep integer) OWNER TO keyturn_owner;
 CREATE FUNCTION jobs.make_archive_partitions(ahead integer) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
-  first_day date := (now() AT TIME ZONE 'UTC')::date;
-  partition_day date;
+  today date := (now() AT TIME ZONE 'UTC')::date;
+  day date;
   made integer := 0;
+  partition text;
+  starts timestamptz;
+  ends timestamptz;
 BEGIN
   IF ahead NOT BETWEEN 0 AND 60 THEN
     RAISE EXCEPTION 'ahead must be between 0 and 60 days' USING ERRCODE = 'invalid_parameter_value';
   END IF;
   PERFORM pg_advisory_xact_lock(hashtext('keyturn archive partitions'));
-  FOR offset_days IN 0..ahead LOOP
-    partition_day := first_day + offset_days;
-    IF to_regclass('jobs.job_archive_' || to_char(partition_day, 'YYYYMMDD')) IS NULL
-      AND NOT EXISTS (
-        SELECT FROM jobs.job_archive_default AS stray
-        WHERE stray.finished_at >= partition_day::timestamp AT TIME ZONE 'UTC'
-          AND stray.finished_at < (partition_day + 1)::timestamp AT TIME ZONE 'UTC')
-    THEN
-      EXECUTE format(
-        'CREATE TABLE jobs.%I PARTITION OF jobs.job_archive FOR VALUES FROM (%L) TO (%L)',
-        'job_archive_' || to_char(partition_day, 'YYYYMMDD'),
-        partition_day::timestamp AT TIME ZONE 'UTC',
-        (partition_day + 1)::timestamp AT TIME ZONE 'UTC');
-      made := made + 1;
-    END IF;
+  FOR day IN
+    SELECT today + n FROM generate_series(0, ahead) AS n
+    UNION
+    SELECT DISTINCT (stray.finished_at AT TIME ZONE 'UTC')::date FROM jobs.job_archive_default AS stray
+    ORDER BY 1
+  LOOP
+    partition := 'job_archive_' || to_char(day, 'YYYYMMDD');
+    CONTINUE WHEN to_regclass('jobs.' || partition) IS NOT NULL;
+    starts := day::timestamp AT TIME ZONE 'UTC';
+    ends := (day + 1)::timestamp AT TIME ZONE 'UTC';
+    EXECUTE format('CREATE TABLE jobs.%I (LIKE jobs.job_archive INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', partition);
+    EXECUTE format(
+      'WITH stray AS (DELETE FROM jobs.job_archive_default WHERE finished_at >= %L AND finished_at < %L RETURNING *)
+       INSERT INTO jobs.%I SELECT * FROM stray', starts, ends, partition);
+    EXECUTE format(
+      'ALTER TABLE jobs.job_archive ATTACH PARTITION jobs.%I FOR VALUES FROM (%L) TO (%L)', partition, starts, ends);
+    made := made + 1;
   END LOOP;
   RETURN made;
 END
 $$;
 ALTER FUNCTION jobs.make_archive_partitions(ahead integer) OWNER TO keyturn_owner;
+CREATE SEQUENCE jobs.job_position
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+ALTER TABLE jobs.job_position OWNER TO keyturn_owner;
+CREATE FUNCTION jobs.next_position() RETURNS bigint
+    LANGUAGE sql
+    RETURN CASE WHEN (pg_current_xact_id() IS NOT NULL) THEN nextval('jobs.job_position'::regclass) ELSE NULL::bigint END;
+ALTER FUNCTION jobs.next_position() OWNER TO keyturn_owner;
 CREATE FUNCTION keyturn.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -189,41 +236,43 @@ CREATE TABLE governance.target (
 );
 ALTER TABLE governance.target OWNER TO keyturn_owner;
 CREATE TABLE jobs.job (
-    bucket smallint NOT NULL,
-    id uuid NOT NULL,
-    kind text NOT NULL,
-    precedence smallint NOT NULL,
-    subject uuid NOT NULL,
-    limit_group uuid NOT NULL,
-    lane smallint NOT NULL,
-    state text NOT NULL,
-    state_reason text,
-    deadline_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
-    run_at timestamp with time zone NOT NULL,
+    "position" bigint DEFAULT jobs.next_position() NOT NULL,
     fence bigint NOT NULL,
+    subject uuid NOT NULL,
+    id uuid NOT NULL,
+    limit_group uuid NOT NULL,
+    lease_owner uuid,
+    lease_expires_at timestamp with time zone,
+    run_at timestamp with time zone NOT NULL,
+    deadline_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
     attempt integer DEFAULT 0 NOT NULL,
     failures integer DEFAULT 0 NOT NULL,
     abandonments integer DEFAULT 0 NOT NULL,
-    lease_owner uuid,
-    lease_expires_at timestamp with time zone,
-    follow_up_kind text,
+    bucket smallint NOT NULL,
+    lane smallint NOT NULL,
+    precedence smallint NOT NULL,
     follow_up_precedence smallint,
     follow_up_lane smallint,
+    kind text NOT NULL,
+    hold text,
+    hold_reason text,
+    follow_up_kind text,
     last_error text,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT job_bucket_range CHECK (((bucket >= 0) AND (bucket <= 63))),
     CONSTRAINT job_fence_positive CHECK ((fence >= 0)),
     CONSTRAINT job_follow_up_kind_length CHECK (((length(follow_up_kind) >= 1) AND (length(follow_up_kind) <= 40))),
     CONSTRAINT job_follow_up_lane_range CHECK (((follow_up_lane >= 0) AND (follow_up_lane <= 4))),
     CONSTRAINT job_follow_up_whole CHECK ((((follow_up_kind IS NULL) = (follow_up_precedence IS NULL)) AND ((follow_up_kind IS NULL) = (follow_up_lane IS NULL)))),
+    CONSTRAINT job_hold_known CHECK ((hold = ANY (ARRAY['waiting'::text, 'blocked'::text, 'quarantined'::text]))),
+    CONSTRAINT job_hold_reason_length CHECK ((length(hold_reason) <= 500)),
     CONSTRAINT job_kind_length CHECK (((length(kind) >= 1) AND (length(kind) <= 40))),
     CONSTRAINT job_lane_range CHECK (((lane >= 0) AND (lane <= 4))),
     CONSTRAINT job_last_error_length CHECK ((length(last_error) <= 500)),
-    CONSTRAINT job_lease_whole CHECK ((((state = 'leased'::text) = (lease_owner IS NOT NULL)) AND ((lease_owner IS NULL) = (lease_expires_at IS NULL)))),
-    CONSTRAINT job_state_known CHECK ((state = ANY (ARRAY['ready'::text, 'leased'::text, 'blocked'::text, 'quarantined'::text]))),
-    CONSTRAINT job_state_reason_length CHECK ((length(state_reason) <= 500))
+    CONSTRAINT job_lease_free CHECK (((lease_owner IS NULL) OR (hold IS NULL))),
+    CONSTRAINT job_lease_whole CHECK (((lease_owner IS NULL) = (lease_expires_at IS NULL)))
 )
-WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_cost_delay='0');
+WITH (fillfactor='60', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_cost_delay='0');
 ALTER TABLE jobs.job OWNER TO keyturn_owner;
 CREATE TABLE jobs.job_archive (
     bucket smallint NOT NULL,
@@ -278,12 +327,15 @@ CREATE TABLE jobs.limit_group (
     breaker_until timestamp with time zone,
     paused_at timestamp with time zone,
     paused_reason text,
-    last_claimed_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    claim_to bigint DEFAULT 0 NOT NULL,
+    rate_burst integer DEFAULT 1 NOT NULL,
     CONSTRAINT limit_group_breaker_known CHECK ((breaker = ANY (ARRAY['closed'::text, 'open'::text, 'half_open'::text]))),
     CONSTRAINT limit_group_bucket_range CHECK (((bucket >= 0) AND (bucket <= 63))),
     CONSTRAINT limit_group_max_running_positive CHECK (((max_running >= 1) AND (max_running <= 10000))),
     CONSTRAINT limit_group_paused_reason_length CHECK ((length(paused_reason) <= 500)),
-    CONSTRAINT limit_group_rate_per_minute_positive CHECK ((rate_per_minute > 0))
+    CONSTRAINT limit_group_rate_burst_positive CHECK (((rate_burst >= 1) AND (rate_burst <= 10000))),
+    CONSTRAINT limit_group_rate_per_minute_positive CHECK ((rate_per_minute > 0)),
+    CONSTRAINT limit_group_rate_per_minute_range CHECK ((rate_per_minute <= 1000000))
 )
 WITH (fillfactor='50');
 ALTER TABLE jobs.limit_group OWNER TO keyturn_owner;
@@ -295,6 +347,51 @@ CREATE TABLE jobs.maintenance (
     CONSTRAINT maintenance_last_result_length CHECK ((length(last_result) <= 500))
 );
 ALTER TABLE jobs.maintenance OWNER TO keyturn_owner;
+CREATE TABLE jobs.operator_action (
+    id bigint NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    actor text NOT NULL,
+    action text NOT NULL,
+    limit_group uuid,
+    subject uuid,
+    jobs integer NOT NULL,
+    detail text,
+    reason text NOT NULL,
+    CONSTRAINT operator_action_action_known CHECK ((action = ANY (ARRAY['pause'::text, 'resume'::text, 'limit'::text, 'retry'::text, 'cancel'::text, 'lane'::text, 'enqueue'::text]))),
+    CONSTRAINT operator_action_actor_length CHECK (((length(actor) >= 1) AND (length(actor) <= 200))),
+    CONSTRAINT operator_action_detail_length CHECK ((length(detail) <= 500)),
+    CONSTRAINT operator_action_jobs_positive CHECK ((jobs >= 0)),
+    CONSTRAINT operator_action_reason_length CHECK (((length(reason) >= 1) AND (length(reason) <= 500)))
+);
+ALTER TABLE jobs.operator_action OWNER TO keyturn_owner;
+ALTER TABLE jobs.operator_action ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME jobs.operator_action_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE jobs.statistic (
+    minute timestamp with time zone NOT NULL,
+    bucket smallint NOT NULL,
+    kind text NOT NULL,
+    claimed bigint DEFAULT 0 NOT NULL,
+    done bigint DEFAULT 0 NOT NULL,
+    failed bigint DEFAULT 0 NOT NULL,
+    snoozed bigint DEFAULT 0 NOT NULL,
+    blocked bigint DEFAULT 0 NOT NULL,
+    quarantined bigint DEFAULT 0 NOT NULL,
+    lost bigint DEFAULT 0 NOT NULL,
+    waited double precision DEFAULT 0 NOT NULL,
+    waited_most double precision DEFAULT 0 NOT NULL,
+    ran double precision DEFAULT 0 NOT NULL,
+    ran_most double precision DEFAULT 0 NOT NULL,
+    CONSTRAINT statistic_bucket_range CHECK (((bucket >= 0) AND (bucket <= 63))),
+    CONSTRAINT statistic_kind_length CHECK (((length(kind) >= 1) AND (length(kind) <= 40)))
+)
+WITH (fillfactor='50');
+ALTER TABLE jobs.statistic OWNER TO keyturn_owner;
 CREATE TABLE jobs.worker (
     id uuid NOT NULL,
     name text NOT NULL,
@@ -303,6 +400,7 @@ CREATE TABLE jobs.worker (
     heartbeat_seconds double precision NOT NULL,
     in_flight integer DEFAULT 0 NOT NULL,
     stopped_at timestamp with time zone,
+    reaped_at timestamp with time zone,
     CONSTRAINT worker_heartbeat_seconds_positive CHECK ((heartbeat_seconds > (0)::double precision)),
     CONSTRAINT worker_name_length CHECK (((length(name) >= 1) AND (length(name) <= 200)))
 )
@@ -427,26 +525,47 @@ CREATE VIEW keyturn.v_finished_job AS
     a.lane,
     t.name AS target,
     a.subject AS credential_id,
+    a.fence,
     a.attempt,
     a.failures,
     a.abandonments,
     a.created_at,
-    a.finished_at
-   FROM (jobs.job_archive a
-     LEFT JOIN governance.target t ON ((t.id = a.limit_group)));
+    a.finished_at,
+    w.name AS worker
+   FROM ((jobs.job_archive a
+     LEFT JOIN governance.target t ON ((t.id = a.limit_group)))
+     LEFT JOIN jobs.worker w ON ((w.id = a.finished_by)));
 ALTER TABLE keyturn.v_finished_job OWNER TO keyturn_owner;
 COMMENT ON VIEW keyturn.v_finished_job IS 'Finished jobs, kept in daily partitions.';
+COMMENT ON COLUMN keyturn.v_finished_job.job_id IS 'id the job had while it lived';
+COMMENT ON COLUMN keyturn.v_finished_job.kind IS 'what was done: verify, rotate, revoke';
+COMMENT ON COLUMN keyturn.v_finished_job.outcome IS 'done, discarded or cancelled';
+COMMENT ON COLUMN keyturn.v_finished_job.reason IS 'why it was discarded or cancelled';
+COMMENT ON COLUMN keyturn.v_finished_job.lane IS '0 leak, 1 hard expiry near, 2 narrowing, 3 operator, 4 routine';
+COMMENT ON COLUMN keyturn.v_finished_job.target IS 'name of the target';
+COMMENT ON COLUMN keyturn.v_finished_job.credential_id IS 'credential it was about';
+COMMENT ON COLUMN keyturn.v_finished_job.fence IS 'fencing number of its last attempt';
+COMMENT ON COLUMN keyturn.v_finished_job.attempt IS 'tries it took';
+COMMENT ON COLUMN keyturn.v_finished_job.failures IS 'attempts that ended with an error';
+COMMENT ON COLUMN keyturn.v_finished_job.abandonments IS 'attempts whose worker died';
+COMMENT ON COLUMN keyturn.v_finished_job.created_at IS 'when it was enqueued';
+COMMENT ON COLUMN keyturn.v_finished_job.finished_at IS 'when it ended; the partition is that day in UTC';
+COMMENT ON COLUMN keyturn.v_finished_job.worker IS 'name of the worker that ended it';
 CREATE VIEW keyturn.v_job AS
  SELECT j.id AS job_id,
     j.kind,
-    j.state,
-    j.state_reason,
+        CASE
+            WHEN (j.lease_owner IS NOT NULL) THEN 'leased'::text
+            ELSE COALESCE(j.hold, 'ready'::text)
+        END AS state,
+    j.hold_reason AS state_reason,
     j.lane,
     t.name AS target,
     i.name AS identity,
     j.subject AS credential_id,
     j.run_at,
-    j.deadline_at,
+    NULLIF(j.deadline_at, 'infinity'::timestamp with time zone) AS deadline_at,
+    j."position",
     j.attempt,
     j.failures,
     j.abandonments,
@@ -463,10 +582,82 @@ CREATE VIEW keyturn.v_job AS
      LEFT JOIN jobs.worker w ON ((w.id = j.lease_owner)));
 ALTER TABLE keyturn.v_job OWNER TO keyturn_owner;
 COMMENT ON VIEW keyturn.v_job IS 'Live jobs: what waits, runs, is blocked or needs a person.';
+COMMENT ON COLUMN keyturn.v_job.job_id IS 'id of this job; the archive has the same';
+COMMENT ON COLUMN keyturn.v_job.kind IS 'what is to be done: verify, rotate, revoke';
+COMMENT ON COLUMN keyturn.v_job.state IS 'ready: may be claimed; leased: a worker has it; waiting: not before run_at; blocked: not authorized now; quarantined: needs a person';
+COMMENT ON COLUMN keyturn.v_job.state_reason IS 'why it waits, is blocked or quarantined';
 COMMENT ON COLUMN keyturn.v_job.lane IS '0 leak, 1 hard expiry near, 2 narrowing, 3 operator, 4 routine';
+COMMENT ON COLUMN keyturn.v_job.target IS 'name of the target whose limits it counts against';
+COMMENT ON COLUMN keyturn.v_job.identity IS 'name of the identity it is about';
+COMMENT ON COLUMN keyturn.v_job.credential_id IS 'credential it is about; one live job each';
+COMMENT ON COLUMN keyturn.v_job.run_at IS 'when it became or becomes due';
+COMMENT ON COLUMN keyturn.v_job.deadline_at IS 'when it is too late; null: never';
+COMMENT ON COLUMN keyturn.v_job."position" IS 'place in line within target and lane; smaller goes first';
+COMMENT ON COLUMN keyturn.v_job.attempt IS 'tries begun; snoozed and released ones are not counted';
 COMMENT ON COLUMN keyturn.v_job.failures IS 'attempts that ended with an error';
 COMMENT ON COLUMN keyturn.v_job.abandonments IS 'attempts whose worker died';
 COMMENT ON COLUMN keyturn.v_job.fence IS 'fencing number; grows with every claim, release and reap';
+COMMENT ON COLUMN keyturn.v_job.worker IS 'name of the worker that has it';
+COMMENT ON COLUMN keyturn.v_job.lease_expires_at IS 'when the lease ends unless renewed';
+COMMENT ON COLUMN keyturn.v_job.follow_up_kind IS 'what it becomes when it ends: a stronger order came while it ran';
+COMMENT ON COLUMN keyturn.v_job.last_error IS 'code of the last failure';
+COMMENT ON COLUMN keyturn.v_job.created_at IS 'when it was enqueued';
+CREATE VIEW keyturn.v_operator_action AS
+ SELECT a.id AS action_id,
+    a.at,
+    a.actor,
+    a.action,
+    t.name AS target,
+    i.name AS identity,
+    a.jobs,
+    a.detail,
+    a.reason
+   FROM (((jobs.operator_action a
+     LEFT JOIN governance.target t ON ((t.id = a.limit_group)))
+     LEFT JOIN lifecycle.credential c ON ((c.id = a.subject)))
+     LEFT JOIN governance.identity i ON ((i.id = c.identity_id)));
+ALTER TABLE keyturn.v_operator_action OWNER TO keyturn_owner;
+COMMENT ON VIEW keyturn.v_operator_action IS 'What operators did to the queue: pause, resume, limit, retry, cancel, lane, enqueue. Append-only.';
+COMMENT ON COLUMN keyturn.v_operator_action.action_id IS 'in the order of recording';
+COMMENT ON COLUMN keyturn.v_operator_action.at IS 'when';
+COMMENT ON COLUMN keyturn.v_operator_action.actor IS 'who, by external id';
+COMMENT ON COLUMN keyturn.v_operator_action.action IS 'pause, resume, limit, retry, cancel, lane, enqueue';
+COMMENT ON COLUMN keyturn.v_operator_action.target IS 'on which target';
+COMMENT ON COLUMN keyturn.v_operator_action.identity IS 'on whose job; null: on many';
+COMMENT ON COLUMN keyturn.v_operator_action.jobs IS 'how many jobs it changed';
+COMMENT ON COLUMN keyturn.v_operator_action.detail IS 'the new value, or the selector';
+COMMENT ON COLUMN keyturn.v_operator_action.reason IS 'why, in the operator''s words';
+CREATE VIEW keyturn.v_queue_minute AS
+ SELECT s.minute,
+    s.kind,
+    (sum(s.claimed))::bigint AS claimed,
+    (sum(s.done))::bigint AS done,
+    (sum(s.failed))::bigint AS failed,
+    (sum(s.snoozed))::bigint AS snoozed,
+    (sum(s.blocked))::bigint AS blocked,
+    (sum(s.quarantined))::bigint AS quarantined,
+    (sum(s.lost))::bigint AS lost,
+    (sum(s.waited) / (NULLIF(sum(s.claimed), (0)::numeric))::double precision) AS waited_mean,
+    max(s.waited_most) AS waited_most,
+    (sum(s.ran) / (NULLIF(sum(s.claimed), (0)::numeric))::double precision) AS ran_mean,
+    max(s.ran_most) AS ran_most
+   FROM jobs.statistic s
+  GROUP BY s.minute, s.kind;
+ALTER TABLE keyturn.v_queue_minute OWNER TO keyturn_owner;
+COMMENT ON VIEW keyturn.v_queue_minute IS 'What workers did, per minute and kind. Written every few seconds; costs nothing to read.';
+COMMENT ON COLUMN keyturn.v_queue_minute.minute IS 'the minute, by the database''s clock';
+COMMENT ON COLUMN keyturn.v_queue_minute.kind IS 'kind of job';
+COMMENT ON COLUMN keyturn.v_queue_minute.claimed IS 'attempts begun';
+COMMENT ON COLUMN keyturn.v_queue_minute.done IS 'jobs finished';
+COMMENT ON COLUMN keyturn.v_queue_minute.failed IS 'attempts that ended with an error';
+COMMENT ON COLUMN keyturn.v_queue_minute.snoozed IS 'attempts that found nothing to do yet';
+COMMENT ON COLUMN keyturn.v_queue_minute.blocked IS 'attempts stopped because the authorization did not hold';
+COMMENT ON COLUMN keyturn.v_queue_minute.quarantined IS 'jobs that went to quarantine';
+COMMENT ON COLUMN keyturn.v_queue_minute.lost IS 'attempts whose lease was lost';
+COMMENT ON COLUMN keyturn.v_queue_minute.waited_mean IS 'seconds from due to claimed, mean';
+COMMENT ON COLUMN keyturn.v_queue_minute.waited_most IS 'seconds from due to claimed, longest';
+COMMENT ON COLUMN keyturn.v_queue_minute.ran_mean IS 'seconds from claimed to settled, mean';
+COMMENT ON COLUMN keyturn.v_queue_minute.ran_most IS 'seconds from claimed to settled, longest';
 CREATE TABLE lifecycle.effect (
     id uuid NOT NULL,
     rotation_id uuid NOT NULL,
@@ -532,15 +723,31 @@ CREATE VIEW keyturn.v_target AS
     t.kind,
     t.environment,
     g.max_running,
+    g.rate_per_minute,
+    g.rate_burst,
     g.paused_at,
     g.paused_reason,
     g.breaker,
+    g.breaker_failures,
     g.breaker_until,
     t.examined_at
    FROM (governance.target t
      LEFT JOIN jobs.limit_group g ON ((g.id = t.id)));
 ALTER TABLE keyturn.v_target OWNER TO keyturn_owner;
 COMMENT ON VIEW keyturn.v_target IS 'Targets with their limits and breaker. No secrets.';
+COMMENT ON COLUMN keyturn.v_target.target_id IS 'id of the target';
+COMMENT ON COLUMN keyturn.v_target.name IS 'name of the target';
+COMMENT ON COLUMN keyturn.v_target.kind IS 'which driver speaks to it';
+COMMENT ON COLUMN keyturn.v_target.environment IS 'production, staging, …';
+COMMENT ON COLUMN keyturn.v_target.max_running IS 'jobs at once; one more for the leak lane';
+COMMENT ON COLUMN keyturn.v_target.rate_per_minute IS 'jobs begun per minute; null: no limit';
+COMMENT ON COLUMN keyturn.v_target.rate_burst IS 'jobs that may begin at once after a pause, within the rate';
+COMMENT ON COLUMN keyturn.v_target.paused_at IS 'since when an operator has it paused; null: not paused';
+COMMENT ON COLUMN keyturn.v_target.paused_reason IS 'why it is paused';
+COMMENT ON COLUMN keyturn.v_target.breaker IS 'closed: works; open: failing, nothing begins; half_open: one job tries it';
+COMMENT ON COLUMN keyturn.v_target.breaker_failures IS 'failures in a row that were the target''s';
+COMMENT ON COLUMN keyturn.v_target.breaker_until IS 'when the next job may try an open breaker';
+COMMENT ON COLUMN keyturn.v_target.examined_at IS 'when it was last found sound';
 CREATE VIEW keyturn.v_worker AS
  SELECT w.id AS worker_id,
     w.name,
@@ -552,6 +759,13 @@ CREATE VIEW keyturn.v_worker AS
    FROM jobs.worker w;
 ALTER TABLE keyturn.v_worker OWNER TO keyturn_owner;
 COMMENT ON VIEW keyturn.v_worker IS 'Worker processes and whether their heartbeat is fresh.';
+COMMENT ON COLUMN keyturn.v_worker.worker_id IS 'id of the process; new with every start';
+COMMENT ON COLUMN keyturn.v_worker.name IS 'name it was given; two processes may share one';
+COMMENT ON COLUMN keyturn.v_worker.started_at IS 'when it started';
+COMMENT ON COLUMN keyturn.v_worker.heartbeat_at IS 'when it last said that it lives';
+COMMENT ON COLUMN keyturn.v_worker.in_flight IS 'jobs it had at its last heartbeat';
+COMMENT ON COLUMN keyturn.v_worker.stopped_at IS 'when it stopped in good order; null: it runs or died';
+COMMENT ON COLUMN keyturn.v_worker.alive IS 'not stopped, and heard of within three heartbeats';
 CREATE TABLE lifecycle.rotation_step (
     rotation_id uuid NOT NULL,
     sequence integer NOT NULL,
@@ -594,13 +808,15 @@ ALTER TABLE ONLY governance.target
 ALTER TABLE ONLY governance.target
     ADD CONSTRAINT target_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY jobs.job
-    ADD CONSTRAINT job_pkey PRIMARY KEY (id, bucket);
-ALTER TABLE ONLY jobs.job
-    ADD CONSTRAINT job_subject_unique UNIQUE (subject, bucket);
+    ADD CONSTRAINT job_pkey PRIMARY KEY (subject, bucket);
 ALTER TABLE ONLY jobs.limit_group
     ADD CONSTRAINT limit_group_pkey PRIMARY KEY (id, bucket);
 ALTER TABLE ONLY jobs.maintenance
     ADD CONSTRAINT maintenance_pkey PRIMARY KEY (name);
+ALTER TABLE ONLY jobs.operator_action
+    ADD CONSTRAINT operator_action_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY jobs.statistic
+    ADD CONSTRAINT statistic_pkey PRIMARY KEY (minute, kind, bucket);
 ALTER TABLE ONLY jobs.worker
     ADD CONSTRAINT worker_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY keyturn.schema_migration
@@ -622,12 +838,12 @@ ALTER TABLE ONLY lifecycle.rotation_step
 ALTER TABLE ONLY lifecycle.version
     ADD CONSTRAINT version_pkey PRIMARY KEY (credential_id, number);
 CREATE INDEX authorization_identity ON governance."authorization" USING btree (identity_id) WHERE (voided_at IS NULL);
-CREATE INDEX job_archive_subject ON ONLY jobs.job_archive USING btree (subject, finished_at);
-CREATE INDEX job_archive_default_subject_finished_at_idx ON jobs.job_archive_default USING btree (subject, finished_at);
-CREATE INDEX job_lease_expiry ON jobs.job USING btree (lease_expires_at) WHERE (state = 'leased'::text);
-CREATE INDEX job_lease_owner ON jobs.job USING btree (lease_owner) WHERE (state = 'leased'::text);
-CREATE INDEX job_leased ON jobs.job USING btree (bucket, limit_group) WHERE (state = 'leased'::text);
-CREATE INDEX job_ready ON jobs.job USING btree (bucket, limit_group, lane, deadline_at, run_at, id) WHERE (state = 'ready'::text);
+CREATE INDEX job_archive_subject ON ONLY jobs.job_archive USING btree (subject);
+CREATE INDEX job_archive_default_subject_idx ON jobs.job_archive_default USING btree (subject);
+CREATE INDEX job_arrival ON jobs.job USING btree ((("position" + 0))) WHERE (hold IS NULL);
+CREATE INDEX job_line ON jobs.job USING btree (bucket, limit_group, lane, "position") WHERE (hold IS NULL);
+CREATE INDEX job_waiting ON jobs.job USING btree (run_at) WHERE (hold = 'waiting'::text);
+CREATE INDEX operator_action_at ON jobs.operator_action USING btree (at);
 CREATE INDEX credential_due ON lifecycle.credential USING btree (next_due_at) WHERE (state = 'active'::text);
 CREATE INDEX credential_expiry ON lifecycle.credential USING btree (hard_expires_at) WHERE (state = 'active'::text);
 CREATE INDEX effect_rotation ON lifecycle.effect USING btree (rotation_id, intended_at);
@@ -636,7 +852,7 @@ CREATE INDEX rotation_credential ON lifecycle.rotation USING btree (credential_i
 CREATE UNIQUE INDEX rotation_open_once ON lifecycle.rotation USING btree (credential_id, ((action = 'revoke'::text))) WHERE (finished_at IS NULL);
 CREATE UNIQUE INDEX version_candidate_once ON lifecycle.version USING btree (credential_id) WHERE (state = 'candidate'::text);
 CREATE UNIQUE INDEX version_current_once ON lifecycle.version USING btree (credential_id) WHERE (state = 'current'::text);
-ALTER INDEX jobs.job_archive_subject ATTACH PARTITION jobs.job_archive_default_subject_finished_at_idx;
+ALTER INDEX jobs.job_archive_subject ATTACH PARTITION jobs.job_archive_default_subject_idx;
 CREATE TRIGGER approval_append_only BEFORE DELETE OR UPDATE ON governance.approval FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.approval ENABLE ALWAYS TRIGGER approval_append_only;
 CREATE TRIGGER approval_no_truncate BEFORE TRUNCATE ON governance.approval FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
@@ -646,6 +862,10 @@ CREATE TRIGGER permit_no_truncate BEFORE TRUNCATE ON governance.permit FOR EACH 
 CREATE TRIGGER request_append_only BEFORE DELETE OR UPDATE ON governance.request FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.request ENABLE ALWAYS TRIGGER request_append_only;
 CREATE TRIGGER request_no_truncate BEFORE TRUNCATE ON governance.request FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+CREATE TRIGGER operator_action_append_only BEFORE DELETE OR UPDATE ON jobs.operator_action FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE jobs.operator_action ENABLE ALWAYS TRIGGER operator_action_append_only;
+CREATE TRIGGER operator_action_no_truncate BEFORE TRUNCATE ON jobs.operator_action FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE jobs.operator_action ENABLE ALWAYS TRIGGER operator_action_no_truncate;
 CREATE TRIGGER proof_append_only BEFORE DELETE OR UPDATE ON lifecycle.proof FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE lifecycle.proof ENABLE ALWAYS TRIGGER proof_append_only;
 CREATE TRIGGER proof_no_truncate BEFORE TRUNCATE ON lifecycle.proof FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
@@ -710,8 +930,11 @@ GRANT USAGE ON SCHEMA keyturn TO keyturn_auditor;
 GRANT USAGE ON SCHEMA keyturn TO keyturn_dashboard;
 GRANT USAGE ON SCHEMA lifecycle TO keyturn_engine;
 GRANT USAGE ON SCHEMA lifecycle TO keyturn_auditor;
+REVOKE ALL ON FUNCTION jobs.drop_archive_partitions(keep integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobs.drop_archive_partitions(keep integer) TO keyturn_engine;
 REVOKE ALL ON FUNCTION jobs.make_archive_partitions(ahead integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION jobs.make_archive_partitions(ahead integer) TO keyturn_engine;
+GRANT SELECT,USAGE ON SEQUENCE jobs.job_position TO keyturn_engine;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.approval TO keyturn_engine;
 GRANT SELECT ON TABLE governance.approval TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance."authorization" TO keyturn_engine;
@@ -746,6 +969,10 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobs.limit_group TO keyturn_engine;
 GRANT SELECT ON TABLE jobs.limit_group TO keyturn_auditor;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobs.maintenance TO keyturn_engine;
 GRANT SELECT ON TABLE jobs.maintenance TO keyturn_auditor;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobs.operator_action TO keyturn_engine;
+GRANT SELECT ON TABLE jobs.operator_action TO keyturn_auditor;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobs.statistic TO keyturn_engine;
+GRANT SELECT ON TABLE jobs.statistic TO keyturn_auditor;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobs.worker TO keyturn_engine;
 GRANT SELECT ON TABLE jobs.worker TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.schema_migration TO keyturn_engine;
@@ -773,6 +1000,12 @@ GRANT SELECT ON TABLE keyturn.v_finished_job TO keyturn_dashboard;
 GRANT SELECT ON TABLE keyturn.v_job TO keyturn_engine;
 GRANT SELECT ON TABLE keyturn.v_job TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_job TO keyturn_dashboard;
+GRANT SELECT ON TABLE keyturn.v_operator_action TO keyturn_engine;
+GRANT SELECT ON TABLE keyturn.v_operator_action TO keyturn_auditor;
+GRANT SELECT ON TABLE keyturn.v_operator_action TO keyturn_dashboard;
+GRANT SELECT ON TABLE keyturn.v_queue_minute TO keyturn_engine;
+GRANT SELECT ON TABLE keyturn.v_queue_minute TO keyturn_auditor;
+GRANT SELECT ON TABLE keyturn.v_queue_minute TO keyturn_dashboard;
 GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.effect TO keyturn_engine;
 GRANT SELECT ON TABLE lifecycle.effect TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.proof TO keyturn_engine;

@@ -137,7 +137,9 @@ package final class Worker: Sendable {
   }
 
   private func look(after position: Int64) async throws -> ClaimFrontier.Arrivals {
-    let results = try await client.pipeline([AnyStatement(PreferIndexes()), AnyStatement(FindArrivals(after: position))])
+    let results = try await client.pipeline([
+      AnyStatement(PreferIndexes()), AnyStatement(FindArrivals(after: position)),
+    ])
     guard let arrivals = try results[1].rows(of: FindArrivals.self).first else {
       throw JobsError(code: .unavailable, message: "the line could not be read")
     }
@@ -222,7 +224,9 @@ package final class Worker: Sendable {
   }
 
   private func letGo(_ held: WorkerState.Held, _ settlement: Settlement, isHeld: Bool) {
-    let seconds = Double((clock.now - held.since).components.attoseconds) / 1e18 + Double((clock.now - held.since).components.seconds)
+    let seconds =
+      Double((clock.now - held.since).components.attoseconds) / 1e18
+      + Double((clock.now - held.since).components.seconds)
     let mustWake = state.withLock { state in
       state.letGo(held.job.subject)
       state.statistics.settled(held.job, settlement.kind, isHeld: isHeld, seconds: seconds)

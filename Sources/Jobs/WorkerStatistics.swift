@@ -36,7 +36,10 @@ struct WorkerStatistics: Sendable {
     counts[Key(bucket: job.lease.bucket, kind: job.kind), default: Counts()].note { counts in
       counts.ran += seconds
       counts.ranMost = max(counts.ranMost, seconds)
-      guard isHeld else { return counts.lost += 1 }
+      guard isHeld else {
+        counts.lost += 1
+        return
+      }
       switch settlement {
       case .archive: counts.done += 1
       case .giveBack(let giveBack):

@@ -166,7 +166,9 @@ struct WritePlan {
           failed.errors[step] = error
         }
       case .settlements(let settlements):
-        for number in try result.rows(of: BatchNumbers.self).first ?? [] { answers.written[settlements[number - 1]] = true }
+        for number in try result.rows(of: BatchNumbers.self).first ?? [] {
+          answers.written[settlements[number - 1]] = true
+        }
       }
     }
     if !failed.errors.isEmpty { throw failed }

@@ -31,7 +31,7 @@ import Testing
 
   private func enqueue(_ count: Int, _ database: TestDatabase) async throws {
     let group = LimitGroupID(UUID())
-    try await JobQueue().setLimit(group, maximumRunning: 10, in: database.client)
+    try await JobQueue().setLimit(group, GroupLimit(maximumRunning: 10), in: database.client)
     try await database.client.withTransaction { transaction in
       for _ in 0..<count {
         try await JobQueue().enqueue(
@@ -106,7 +106,8 @@ import Testing
     await running
     #expect(
       try await database.count(
-        "SELECT count(*) FROM jobs.job WHERE state = 'ready' AND attempt = 0 AND failures = 0 AND abandonments = 0")
+        "SELECT count(*) FROM jobs.job WHERE hold IS NULL AND lease_owner IS NULL AND attempt = 0 AND failures = 0 AND abandonments = 0"
+      )
         == 1)
     #expect(try await database.count("SELECT count(*) FROM jobs.worker WHERE stopped_at IS NOT NULL") == 1)
     await database.close()
@@ -146,7 +147,7 @@ import Testing
     async let running: Void = worker.run()
     try await database.eventually {
       try await database.count(
-        "SELECT count(*) FROM jobs.job WHERE state = 'quarantined' AND state_reason = 'unknown kind of job'") == 1
+        "SELECT count(*) FROM jobs.job WHERE hold = 'quarantined' AND hold_reason = 'unknown kind of job'") == 1
     }
     worker.stop()
     await running

@@ -19,7 +19,10 @@ import Testing
 
   @Test func theDashboardReadsViewsAndNothingElse() async throws {
     let database = try await TestDatabase.make()
-    for view in ["v_job", "v_finished_job", "v_credential", "v_rotation", "v_target", "v_worker"] {
+    for view in [
+      "v_job", "v_finished_job", "v_credential", "v_rotation", "v_target", "v_worker", "v_queue_minute",
+      "v_operator_action",
+    ] {
       #expect(try await may("keyturn_dashboard", "SELECT * FROM keyturn.\(view)", database))
     }
     for table in ["jobs.job", "governance.target", "governance.person", "lifecycle.version", "lifecycle.proof"] {

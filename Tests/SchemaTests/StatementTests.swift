@@ -26,7 +26,8 @@ import Testing
     let database = try await TestDatabase.make()
     // Tables of the demo's target that two statements of the demo read.
     try await database.withOwner { connection in
-      try await connection.executeScript("CREATE TABLE public.measurement (id bigint PRIMARY KEY, value text)")
+      try await connection.executeScript(
+        "CREATE EXTENSION pg_stat_statements; CREATE TABLE public.measurement (id bigint PRIMARY KEY, value text)")
     }
     for (index, statement) in Self.statements.enumerated() {
       do {
@@ -52,7 +53,9 @@ enum StatementText {
     while index < lines.count {
       let line = lines[index]
       if let match = line.firstMatch(of: /(?:struct|enum|extension) (\w+)/) { name = String(match.1) }
-      if let match = line.firstMatch(of: /static (?:let|var) sql(?:: String)? ?=? ?(.*)$/), !line.contains("{ get }") {
+      if let match = line.firstMatch(of: /static (?:let|var) sql(?:: String)? ?=? ?(.*)$/), !line.contains("{ get }"),
+        !line.hasSuffix(".sql }")
+      {
         var first = String(match.1)
         if first.isEmpty {
           index += 1

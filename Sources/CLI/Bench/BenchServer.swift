@@ -86,7 +86,8 @@ struct BenchServer {
           for start in stride(from: first, to: last, by: JobQueue.batch) {
             let orders = (start..<min(start + JobQueue.batch, last)).map { index in
               JobQueue.Order(
-                kind: Self.kind, subject: SubjectID(UUID()), group: groups[index % groups.count], lane: .routine, fence: 0)
+                kind: Self.kind, subject: SubjectID(UUID()), group: groups[index % groups.count], lane: .routine,
+                fence: 0)
             }
             try await client.withTransaction { try await queue.enqueue(orders, in: $0) }
           }

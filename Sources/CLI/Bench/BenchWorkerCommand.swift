@@ -26,7 +26,9 @@ struct BenchWorkerCommand: AsyncParsableCommand {
     func handle(_ job: ClaimedJob, term: LeaseTerm) async -> JobOutcome {
       count.begin()
       if milliseconds > 0 {
-        do { try await Task.sleep(for: .milliseconds(milliseconds)) } catch { return .retry(JobFailure(code: "stopped")) }
+        do { try await Task.sleep(for: .milliseconds(milliseconds)) } catch {
+          return .retry(JobFailure(code: "stopped"))
+        }
       }
       return .done
     }

@@ -4,7 +4,7 @@ import Postgres
 struct SetLimit: Statement {
   static let sql = """
     INSERT INTO jobs.limit_group AS g (bucket, id, max_running, rate_per_minute, rate_burst, tokens)
-    VALUES ($1, $2, $3, $4, $5, $5)
+    VALUES ($1, $2, $3, $4, $5, $5::integer)
     ON CONFLICT (id, bucket) DO UPDATE SET max_running = EXCLUDED.max_running,
       rate_per_minute = EXCLUDED.rate_per_minute, rate_burst = EXCLUDED.rate_burst,
       tokens = LEAST(g.tokens, EXCLUDED.rate_burst)

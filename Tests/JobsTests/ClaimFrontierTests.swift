@@ -1,0 +1,91 @@
+import Foundation
+import Testing
+
+@testable import Jobs
+
+@Suite struct ClaimFrontierTests {
+  private let key = ClaimFrontier.Key(bucket: 1, id: UUID())
+  private let other = ClaimFrontier.Key(bucket: 2, id: UUID())
+
+  private func arrivals(
+    _ groups: [ClaimFrontier.Key] = [], oldest: Int64 = 100, next: Int64 = 100, last: Int64, leak: Bool = false
+  ) -> ClaimFrontier.Arrivals {
+    .init(oldest: oldest, next: next, lastPosition: last, groups: groups.map { ($0, leak) })
+  }
+
+  private func report(
+    _ key: ClaimFrontier.Key, first: Int64?, claimTo: Int64, room: Int32 = 10, taken: Int32 = 10
+  ) -> ClaimFrontier.Report {
+    .init(key: key, first: first, claimTo: claimTo, room: room, taken: taken)
+  }
+
+  @Test func theHorizonWaitsForTransactionsInProgress() {
+    var frontier = ClaimFrontier()
+    frontier.note(arrivals(oldest: 90, next: 100, last: 500))
+    #expect(frontier.horizon == 0)
+    // 500 was read before this snapshot, whose next transaction is 110; 95 may still insert below 500.
+    frontier.note(arrivals(oldest: 95, next: 110, last: 600))
+    #expect(frontier.horizon == 0)
+    frontier.note(arrivals(oldest: 109, next: 120, last: 700))
+    #expect(frontier.horizon == 0)
+    frontier.note(arrivals(oldest: 110, next: 130, last: 800))
+    #expect(frontier.horizon == 500)
+  }
+
+  @Test func withNothingInProgressTheHorizonIsOneLookBehind() {
+    var frontier = ClaimFrontier()
+    frontier.note(arrivals(oldest: 100, next: 100, last: 500))
+    frontier.note(arrivals(oldest: 105, next: 105, last: 600))
+    #expect(frontier.horizon == 500)
+    frontier.note(arrivals(oldest: 106, next: 106, last: 600))
+    #expect(frontier.horizon == 600)
+  }
+
+  @Test func theCursorNeverPassesTheHorizonOrALiveRow() {
+    var frontier = ClaimFrontier()
+    frontier.note(arrivals([key], last: 500))
+    frontier.note(arrivals([key], oldest: 101, next: 101, last: 600))
+    frontier.note(report(key, first: nil, claimTo: 900), horizon: 500, lanes: .ordinary, at: .now)
+    #expect(frontier.candidates(limit: 1).first?.cursor == 501)
+    frontier.note(report(key, first: 300, claimTo: 900), horizon: 600, lanes: .ordinary, at: .now)
+    #expect(frontier.candidates(limit: 1).first?.cursor == 501)
+    frontier.note(report(key, first: 550, claimTo: 900), horizon: 600, lanes: .ordinary, at: .now)
+    #expect(frontier.candidates(limit: 1).first?.cursor == 550)
+    frontier.note(report(key, first: nil, claimTo: 560), horizon: 600, lanes: .ordinary, at: .now)
+    #expect(frontier.candidates(limit: 1).first?.cursor == 561)
+  }
+
+  @Test func anEmptyGroupIsAskedAgainForAWhileAndThenForgotten() {
+    var frontier = ClaimFrontier()
+    let start = ContinuousClock.now
+    frontier.note(arrivals([key], last: 10))
+    frontier.note(report(key, first: nil, claimTo: 0, taken: 3), horizon: 0, lanes: .ordinary, at: start)
+    #expect(!frontier.hasWork)
+    #expect(frontier.candidates(limit: 9).count == 1)
+    frontier.note(
+      report(key, first: nil, claimTo: 0, taken: 0), horizon: 0, lanes: .ordinary, at: start + .seconds(2))
+    #expect(frontier.candidates(limit: 9).isEmpty)
+    frontier.note(arrivals([key], last: 11))
+    #expect(frontier.hasWork)
+  }
+
+  @Test func aSaturatedGroupStaysListed() {
+    var frontier = ClaimFrontier()
+    frontier.note(arrivals([key], last: 10))
+    frontier.note(
+      report(key, first: 1, claimTo: 5, room: 0, taken: 0), horizon: 0, lanes: .ordinary, at: .now + .seconds(9))
+    #expect(frontier.candidates(limit: 9).count == 1)
+  }
+
+  @Test func groupsTakeTurnsAndLeaksGoFirst() {
+    var frontier = ClaimFrontier()
+    frontier.note(arrivals([key, other], last: 10))
+    let turns = (0..<4).map { _ in frontier.candidates(limit: 1).first!.key }
+    #expect(turns == [key, other, key, other])
+    frontier.note(arrivals([other], last: 11, leak: true))
+    #expect(frontier.hasLeak)
+    #expect(frontier.candidates(limit: 1).first!.key == other)
+    frontier.note(report(other, first: nil, claimTo: 0, taken: 1), horizon: 0, lanes: .leak, at: .now)
+    #expect(!frontier.hasLeak)
+  }
+}
