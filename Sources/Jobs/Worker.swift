@@ -128,7 +128,9 @@ package final class Worker: Sendable {
   private func claimAll(_ frontier: inout ClaimFrontier) async {
     do {
       if state.withLock({ $0.takeLook() }) {
+        let start = clock.now
         frontier.note(try await look(after: frontier.horizon))
+        configuration.observer?.looked(in: clock.now - start)
       }
       while try await claimOnce(&frontier) {}
     } catch {
@@ -170,6 +172,7 @@ package final class Worker: Sendable {
     for (index, lanes) in lanes.enumerated() {
       claimed += take(try results[2 + index].rows(of: ClaimJobs.self), lanes, horizon, now, &frontier)
     }
+    configuration.observer?.claimed(jobs: claimed, in: clock.now - now)
     return claimed > 0 && frontier.hasWork
   }
 

@@ -1,3 +1,11 @@
+/// Who is told what a worker's database calls cost. Called on the worker's tasks: be quick.
+package protocol WorkerObserver: Sendable {
+  /// One claim: how many jobs it brought, and how long it took from sending to decoded.
+  func claimed(jobs: Int, in duration: Duration)
+  /// One look for arrivals.
+  func looked(in duration: Duration)
+}
+
 /// How a worker process behaves. Seconds throughout.
 package struct WorkerConfiguration: Sendable {
   /// Shown in `keyturn jobs` and logs; 1…200 characters.
@@ -24,6 +32,7 @@ package struct WorkerConfiguration: Sendable {
   package var archiveDays: Int32 = 30
   /// Jobs whose deadline is nearer than this go to the hard-expiry lane.
   package var urgentWithin = 3600.0
+  package var observer: (any WorkerObserver)?
 
   package init(
     name: String, maximumInFlight: Int = 64, lease: Double = 30, leaseMargin: Double = 5, heartbeat: Double = 2,

@@ -7,7 +7,10 @@ import Postgres
 struct BenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench", abstract: "Measure this machine; each benchmark sets up its own databases.",
-    subcommands: [Calls.self, Drain.self, Rotate.self])
+    subcommands: [
+      Calls.self, Drain.self, Enqueue.self, Growth.self, Latency.self, Limit.self, Memory.self, Pinned.self,
+      Rotate.self,
+    ])
 
   /// Slow calls in flight on one worker process.
   struct Calls: AsyncParsableCommand {

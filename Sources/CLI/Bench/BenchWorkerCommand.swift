@@ -17,14 +17,18 @@ struct BenchWorkerCommand: AsyncParsableCommand {
   @Option var poll = 0.25
   /// Milliseconds each job takes.
   @Option var work = 0
+  /// Print a line for each job's start, and for each claim and look, instead of counts.
+  @Flag var trace = false
   @OptionGroup var global: GlobalOptions
 
   private struct Handler: JobHandler {
     let count: Counter
     let milliseconds: Int
+    let trace: BenchTrace?
 
     func handle(_ job: ClaimedJob, term: LeaseTerm) async -> JobOutcome {
       count.begin()
+      trace?.began(job)
       if milliseconds > 0 {
         do { try await Task.sleep(for: .milliseconds(milliseconds)) } catch {
           return .retry(JobFailure(code: "stopped"))
@@ -47,16 +51,19 @@ struct BenchWorkerCommand: AsyncParsableCommand {
     let logger = global.makeLogger("bench")
     let client = PostgresClient(configuration, logger: logger)
     let counter = Counter()
+    let tracing = trace ? BenchTrace() : nil
+    var settings = WorkerConfiguration(name: name, maximumInFlight: concurrency, lease: 60, poll: poll)
+    settings.observer = tracing
     let worker = try Worker(
-      client: client,
-      configuration: WorkerConfiguration(name: name, maximumInFlight: concurrency, lease: 60, poll: poll),
-      handlers: [(BenchServer.kind, Handler(count: counter, milliseconds: work))],
+      client: client, configuration: settings,
+      handlers: [(BenchServer.kind, Handler(count: counter, milliseconds: work, trace: tracing))],
       writer: StepWriter(client: client, logger: logger), logger: logger)
     let report = Task {
       var last = (-1, -1)
       while !Task.isCancelled {
         let now = (counter.count, worker.inFlight)
-        if now != last { FileHandle.standardOutput.write(Data("\(now.0) \(now.1)\n".utf8)) }
+        tracing?.flush()
+        if tracing == nil, now != last { FileHandle.standardOutput.write(Data("\(now.0) \(now.1)\n".utf8)) }
         last = now
         do { try await Task.sleep(for: .milliseconds(10)) } catch { break }
       }
@@ -68,7 +75,8 @@ struct BenchWorkerCommand: AsyncParsableCommand {
     report.cancel()
     signals.cancel()
     let process = ProcessFigures.read()
-    print("\(counter.count) \(worker.inFlight) \(process.peakResidentMB)")
+    tracing?.flush()
+    if tracing == nil { print("\(counter.count) \(worker.inFlight) \(process.peakResidentMB)") }
     await client.close()
   }
 }

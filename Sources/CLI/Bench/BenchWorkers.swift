@@ -11,7 +11,8 @@ final class BenchWorkers {
   private let children: [ChildProcess]
 
   init(
-    _ count: Int, server: BenchServer, run: String, concurrency: Int, work: Int = 0, poll: Double = 0.25
+    _ count: Int, server: BenchServer, run: String, concurrency: Int, work: Int = 0, poll: Double = 0.25,
+    trace: Bool = false
   ) throws {
     children = try (1...count).map { number in
       try ChildProcess(
@@ -19,7 +20,7 @@ final class BenchWorkers {
         [
           "bench-worker", "--url", server.url, "--name", "bench-\(number)", "--concurrency", "\(concurrency)", "--work",
           "\(work)", "--poll", "\(poll)",
-        ],
+        ] + (trace ? ["--trace"] : []),
         folder: server.folder)
     }
   }
@@ -54,6 +55,11 @@ final class BenchWorkers {
       try await Task.sleep(for: .milliseconds(5))
     }
   }
+
+  /// What traced workers have told so far.
+  var traced: String { children.map(\.output).joined() }
+
+  var tracedByPath: [(path: String, output: String)] { children.map { ($0.outputPath, $0.output) } }
 
   func stop() async { for child in children { await child.stop() } }
 }
