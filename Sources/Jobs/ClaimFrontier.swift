@@ -1,3 +1,4 @@
+import DequeModule
 import Foundation
 
 /// What one process knows of the line: which groups have work, and from where on it need not look back. Pure.
@@ -44,35 +45,48 @@ struct ClaimFrontier {
   private struct Group {
     /// No live row of the group is before it.
     var cursor: Int64 = 0
-    var isListed = false
+    var place = Place.nowhere
     var hasLeak = false
+    /// When it was first found empty, since it last had work.
     var emptySince: ContinuousClock.Instant?
+    /// Times in a row that another process was claiming from it.
+    var missed = 0
+  }
+
+  private enum Place {
+    /// Nothing is known to wait there.
+    case nowhere
+    /// To be asked now.
+    case line
+    /// To be asked at the next poll: it is full, closed, or was found empty a moment ago.
+    case parked
   }
 
   /// Every row up to here is visible to new snapshots, or never will be.
   private(set) var horizon: Int64 = 0
   private var groups: [Key: Group] = [:]
-  /// Groups that may have work, the next one first.
-  private var line: [Key] = []
-  private var turn = 0
+  private var line: Deque<Key> = []
+  private var leaks: Deque<Key> = []
+  private var parked: Set<Key> = []
   private var lastPosition: Int64?
   private var pending: (position: Int64, until: Int64)?
 
   /// A group found empty is asked again for this long, because a row that was locked just then is no arrival later.
   static let doubt = Duration.milliseconds(600)
+  /// A group that others claim from is asked again so often at once, and then at the next poll.
+  static let patience = 5
 
   /// True when there is a group to ask at once.
-  var hasWork: Bool { line.contains { groups[$0]?.emptySince == nil } }
-  var hasLeak: Bool { line.contains { groups[$0]?.hasLeak == true } }
-
-  /// The lowest position at which anything can be live.
-  var lowest: Int64 { groups.values.filter(\.isListed).map(\.cursor).min().map { min($0, horizon) } ?? horizon }
+  var hasWork: Bool { !line.isEmpty || !leaks.isEmpty }
 
   mutating func note(_ arrivals: Arrivals) {
     for (key, hasLeak) in arrivals.groups {
       groups[key, default: Group()].emptySince = nil
-      if hasLeak { groups[key]!.hasLeak = true }
-      list(key)
+      if hasLeak && !groups[key]!.hasLeak {
+        groups[key]!.hasLeak = true
+        leaks.append(key)
+      }
+      enlist(key)
     }
     if pending == nil, let lastPosition { pending = (lastPosition, arrivals.next) }
     if let proven = pending, proven.until <= arrivals.oldest {
@@ -82,44 +96,76 @@ struct ClaimFrontier {
     lastPosition = arrivals.lastPosition
   }
 
-  private mutating func list(_ key: Key) {
-    guard groups[key]?.isListed == false else { return }
-    groups[key]!.isListed = true
+  /// A poll: everything that may have work is asked.
+  mutating func unparkAll() {
+    for key in parked.sorted(by: { $0.id.isBefore($1.id) }) { enlist(key) }
+  }
+
+  /// A job of the group ended here, so there may be room again.
+  mutating func freed(_ key: Key) { if groups[key]?.place == .parked { enlist(key) } }
+
+  private mutating func enlist(_ key: Key) {
+    guard let place = groups[key]?.place, place != .line else { return }
+    parked.remove(key)
+    groups[key]!.place = .line
     line.append(key)
   }
 
-  /// At most `limit` groups, each asked in turn; those with leaks before all others.
-  mutating func candidates(limit: Int) -> [Candidate] {
-    guard !line.isEmpty else { return [] }
-    let leaks = line.filter { groups[$0]!.hasLeak }
-    let count = min(limit, line.count)
-    var chosen = leaks
-    for offset in 0..<line.count where chosen.count < count {
-      let key = line[(turn + offset) % line.count]
-      if !groups[key]!.hasLeak { chosen.append(key) }
+  /// Takes at most `limit` groups from the line; which lanes to claim from them. What becomes of each is said by `note`, or
+  /// by `missed`.
+  mutating func next(limit: Int) -> (lanes: ClaimLanes, groups: [Candidate])? {
+    let isLeak = !leaks.isEmpty
+    var keys: [Key] = []
+    while keys.count < limit, let key = isLeak ? leaks.popFirst() : line.popFirst() {
+      if isLeak { groups[key]!.hasLeak = false } else { groups[key]!.place = .nowhere }
+      keys.append(key)
     }
-    turn = (turn + count) % max(1, line.count)
-    return chosen.prefix(max(count, leaks.count)).map { Candidate(key: $0, cursor: groups[$0]!.cursor) }
+    guard !keys.isEmpty else { return nil }
+    return (isLeak ? .leak : .ordinary, keys.map { Candidate(key: $0, cursor: groups[$0]!.cursor) })
   }
 
   /// - Parameter horizon: as it was before the claim was sent.
   mutating func note(_ report: Report, horizon: Int64, lanes: ClaimLanes, at now: ContinuousClock.Instant) {
     guard var group = groups[report.key] else { return }
     group.cursor = max(group.cursor, min(report.first ?? report.claimTo + 1, horizon + 1))
-    let isExhausted = report.taken < report.room
-    switch lanes {
-    case .leak: if isExhausted { group.hasLeak = false }
-    case .ordinary:
-      if !isExhausted {
-        group.emptySince = nil
-      } else if group.emptySince == nil {
-        group.emptySince = now
-      } else if let since = group.emptySince, now - since > Self.doubt {
-        group.isListed = false
-      }
-    }
+    group.missed = 0
+    if report.taken > 0 { group.emptySince = nil }
     groups[report.key] = group
-    if !group.isListed { line.removeAll { $0 == report.key } }
+    switch lanes {
+    case .leak:
+      // What the slot has no room for waits for the next poll, or for the end of a job.
+      if report.taken == report.room { park(report.key) }
+    case .ordinary:
+      if report.room > 0 && report.taken == report.room { return enlist(report.key) }
+      if report.taken < report.room {
+        let since = group.emptySince ?? now
+        groups[report.key]!.emptySince = since
+        guard now - since <= Self.doubt else { return }
+      }
+      park(report.key)
+    }
+  }
+
+  /// The group was locked by another process, or is closed.
+  mutating func missed(_ key: Key, lanes: ClaimLanes) {
+    guard groups[key] != nil else { return }
+    groups[key]!.missed += 1
+    guard groups[key]!.missed < Self.patience else {
+      groups[key]!.missed = 0
+      return park(key)
+    }
+    if lanes == .leak {
+      groups[key]!.hasLeak = true
+      leaks.append(key)
+    } else {
+      enlist(key)
+    }
+  }
+
+  private mutating func park(_ key: Key) {
+    guard groups[key]?.place == .nowhere else { return }
+    groups[key]!.place = .parked
+    parked.insert(key)
   }
 }
 

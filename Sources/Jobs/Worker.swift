@@ -125,14 +125,20 @@ package final class Worker: Sendable {
     wakeup.yield()
   }
 
+  /// One round: every group that may have work is asked, and again as long as it gives all it is asked for.
   private func claimAll(_ frontier: inout ClaimFrontier) async {
     do {
-      if state.withLock({ $0.takeLook() }) {
+      let (mustLook, isPoll, freed) = state.withLock { $0.takeSignals() }
+      for key in freed { frontier.freed(key) }
+      if isPoll { frontier.unparkAll() }
+      if mustLook || isPoll {
         let start = clock.now
         frontier.note(try await look(after: frontier.horizon))
         configuration.observer?.looked(in: clock.now - start)
       }
-      while try await claimOnce(&frontier) {}
+      while let (lanes, groups) = nextClaim(isPoll: isPoll, &frontier) {
+        try await claim(lanes, groups, &frontier)
+      }
     } catch {
       if !Task.isCancelled { logger.warning("claim failed", metadata: ["error": "\(error)"]) }
     }
@@ -148,37 +154,46 @@ package final class Worker: Sendable {
     return arrivals
   }
 
-  /// True when there may be more to claim at once.
-  private func claimOnce(_ frontier: inout ClaimFrontier) async throws -> Bool {
+  private func nextClaim(
+    isPoll: Bool, _ frontier: inout ClaimFrontier
+  ) -> (ClaimLanes, [ClaimFrontier.Candidate])? {
     let (demand, isWorthwhile) = state.withLock { ($0.demand, $0.isRoomWorthwhile) }
-    guard demand > 0, isWorthwhile, !Task.isCancelled else { return false }
-    let hasLeak = frontier.hasLeak
-    let groups = frontier.candidates(limit: max(1, min(demand / 64, configuration.groupsPerClaim)))
-    guard !groups.isEmpty else { return false }
+    guard demand > 0, isWorthwhile || isPoll, !Task.isCancelled else { return nil }
+    // Few groups with many jobs each cost less than many with few.
+    return frontier.next(limit: min(demand, max(8, demand / 64), configuration.groupsPerClaim))
+  }
+
+  private func claim(
+    _ lanes: ClaimLanes, _ groups: [ClaimFrontier.Candidate], _ frontier: inout ClaimFrontier
+  ) async throws {
     let horizon = frontier.horizon
     // The stopwatch starts before the claim is sent: our idea of the lease ends before the database's.
-    let now = clock.now
-    var statements = [AnyStatement(PreferIndexes()), AnyStatement(LockGroups(groups: groups))]
-    let lanes: [ClaimLanes] = hasLeak ? [.leak, .ordinary] : [.ordinary]
-    for lanes in lanes {
-      statements.append(
+    let sent = clock.now
+    let demand = state.withLock { $0.demand }
+    let rows: [(ClaimFrontier.Report, ClaimJobs.Claim?)]
+    do {
+      let results = try await client.pipeline([
+        AnyStatement(PreferIndexes()), AnyStatement(LockGroups(groups: groups)),
         AnyStatement(
           ClaimJobs(
-            groups: groups, lanes: lanes, share: Int32(max(1, demand / groups.count)), limit: Int64(demand),
-            owner: id, leaseSeconds: configuration.lease)))
+            groups: groups, lanes: lanes, share: Int32(max(1, demand / groups.count)), limit: Int64(demand), owner: id,
+            leaseSeconds: configuration.lease)),
+      ])
+      rows = try results[2].rows(of: ClaimJobs.self)
+    } catch {
+      // They still have work; the next poll asks again.
+      for group in groups { frontier.missed(group.key, lanes: lanes) }
+      throw error
     }
-    let results = try await client.pipeline(statements)
-    var claimed = 0
-    for (index, lanes) in lanes.enumerated() {
-      claimed += take(try results[2 + index].rows(of: ClaimJobs.self), lanes, horizon, now, &frontier)
-    }
-    configuration.observer?.claimed(jobs: claimed, in: clock.now - now)
-    return claimed > 0 && frontier.hasWork
+    let claimed = take(rows, lanes, horizon, sent, groups, &frontier)
+    configuration.observer?.claimed(jobs: claimed, in: clock.now - sent)
+    // All were locked by other claimers, who need a moment to commit.
+    if rows.isEmpty { try await Task.sleep(for: .milliseconds(2)) }
   }
 
   private func take(
     _ rows: [(ClaimFrontier.Report, ClaimJobs.Claim?)], _ lanes: ClaimLanes, _ horizon: Int64,
-    _ sent: ContinuousClock.Instant, _ frontier: inout ClaimFrontier
+    _ sent: ContinuousClock.Instant, _ asked: [ClaimFrontier.Candidate], _ frontier: inout ClaimFrontier
   ) -> Int {
     let deadline = sent + .seconds(configuration.lease - configuration.leaseMargin)
     var reports: [ClaimFrontier.Key: ClaimFrontier.Report] = [:]
@@ -191,7 +206,13 @@ package final class Worker: Sendable {
       reports[report.key, default: report].taken += 1
       jobs.append((claim.job(of: report.key, owner: id), claim.location, LeaseTerm(deadline: deadline)))
     }
-    for report in reports.values { frontier.note(report, horizon: horizon, lanes: lanes, at: sent) }
+    for group in asked {
+      if let report = reports[group.key] {
+        frontier.note(report, horizon: horizon, lanes: lanes, at: sent)
+      } else {
+        frontier.missed(group.key, lanes: lanes)
+      }
+    }
     state.withLock { state in
       for job in jobs { state.hold(job.job, term: job.term, location: job.location, since: sent) }
     }
@@ -231,7 +252,7 @@ package final class Worker: Sendable {
       Double((clock.now - held.since).components.attoseconds) / 1e18
       + Double((clock.now - held.since).components.seconds)
     let mustWake = state.withLock { state in
-      state.letGo(held.job.subject)
+      state.letGo(held.job)
       state.statistics.settled(held.job, settlement.kind, isHeld: isHeld, seconds: seconds)
       return state.isRoomWorthwhile || state.phase != .working
     }
@@ -253,7 +274,8 @@ package final class Worker: Sendable {
       } catch {
         if !Task.isCancelled { logger.warning("waiting jobs not looked at", metadata: ["error": "\(error)"]) }
       }
-      wake()
+      state.withLock { $0.isPoll = true }
+      wakeup.yield()
       do {
         try await Task.sleep(for: .seconds(configuration.poll * Double.random(in: 0.5...1)))
       } catch { break }

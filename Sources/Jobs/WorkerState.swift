@@ -26,15 +26,23 @@ struct WorkerState {
   var statistics = WorkerStatistics()
   /// Something may have arrived: look before claiming.
   var mustLook = true
+  /// Ask also the groups that had no room, or nothing, when they were last asked.
+  var isPoll = true
+  /// Groups of jobs that ended since the last claim.
+  private var freed: Set<ClaimFrontier.Key> = []
 
   init(maximumInFlight: Int) { self.maximumInFlight = maximumInFlight }
 
   /// How many jobs to ask for.
   var demand: Int { phase == .working ? max(0, maximumInFlight - held.count) : 0 }
 
-  mutating func takeLook() -> Bool {
-    defer { mustLook = false }
-    return mustLook
+  mutating func takeSignals() -> (mustLook: Bool, isPoll: Bool, freed: Set<ClaimFrontier.Key>) {
+    defer {
+      mustLook = false
+      isPoll = false
+      freed = []
+    }
+    return (mustLook, isPoll, freed)
   }
 
   /// Room that is worth a claim while other jobs are in flight: many small claims cost more than a few larger ones. What is
@@ -50,7 +58,10 @@ struct WorkerState {
 
   mutating func attach(_ task: Task<Void, Never>, to subject: SubjectID) { held[subject]?.task = task }
 
-  mutating func letGo(_ subject: SubjectID) { held[subject] = nil }
+  mutating func letGo(_ job: ClaimedJob) {
+    held[job.subject] = nil
+    freed.insert(ClaimFrontier.Key(bucket: job.lease.bucket.rawValue, id: job.group.rawValue))
+  }
 
   /// The handler returned; the lease stays until its end is written. Nil when it is no longer ours.
   mutating func returned(_ lease: Lease) -> Held? {

@@ -41,51 +41,87 @@ import Testing
     #expect(frontier.horizon == 600)
   }
 
+  private func cursor(_ frontier: inout ClaimFrontier) -> Int64? { frontier.next(limit: 1)?.groups.first?.cursor }
+
   @Test func theCursorNeverPassesTheHorizonOrALiveRow() {
     var frontier = ClaimFrontier()
     frontier.note(arrivals([key], last: 500))
     frontier.note(arrivals([key], oldest: 101, next: 101, last: 600))
+    #expect(cursor(&frontier) == 0)
     frontier.note(report(key, first: nil, claimTo: 900), horizon: 500, lanes: .ordinary, at: .now)
-    #expect(frontier.candidates(limit: 1).first?.cursor == 501)
+    #expect(cursor(&frontier) == 501)
     frontier.note(report(key, first: 300, claimTo: 900), horizon: 600, lanes: .ordinary, at: .now)
-    #expect(frontier.candidates(limit: 1).first?.cursor == 501)
+    #expect(cursor(&frontier) == 501)
     frontier.note(report(key, first: 550, claimTo: 900), horizon: 600, lanes: .ordinary, at: .now)
-    #expect(frontier.candidates(limit: 1).first?.cursor == 550)
+    #expect(cursor(&frontier) == 550)
     frontier.note(report(key, first: nil, claimTo: 560), horizon: 600, lanes: .ordinary, at: .now)
-    #expect(frontier.candidates(limit: 1).first?.cursor == 561)
+    #expect(cursor(&frontier) == 561)
   }
 
   @Test func anEmptyGroupIsAskedAgainForAWhileAndThenForgotten() {
     var frontier = ClaimFrontier()
     let start = ContinuousClock.now
     frontier.note(arrivals([key], last: 10))
+    _ = frontier.next(limit: 9)
     frontier.note(report(key, first: nil, claimTo: 0, taken: 3), horizon: 0, lanes: .ordinary, at: start)
     #expect(!frontier.hasWork)
-    #expect(frontier.candidates(limit: 9).count == 1)
+    frontier.unparkAll()
+    #expect(frontier.next(limit: 9)?.groups.count == 1)
     frontier.note(
       report(key, first: nil, claimTo: 0, taken: 0), horizon: 0, lanes: .ordinary, at: start + .seconds(2))
-    #expect(frontier.candidates(limit: 9).isEmpty)
+    frontier.unparkAll()
+    #expect(!frontier.hasWork)
     frontier.note(arrivals([key], last: 11))
     #expect(frontier.hasWork)
   }
 
-  @Test func aSaturatedGroupStaysListed() {
+  @Test func aFullGroupIsAskedAgainWhenAJobEndsAndAtThePoll() {
     var frontier = ClaimFrontier()
     frontier.note(arrivals([key], last: 10))
-    frontier.note(
-      report(key, first: 1, claimTo: 5, room: 0, taken: 0), horizon: 0, lanes: .ordinary, at: .now + .seconds(9))
-    #expect(frontier.candidates(limit: 9).count == 1)
+    let full = report(key, first: 1, claimTo: 5, room: 0, taken: 0)
+    for wake in [{ $0.freed(self.key) }, { $0.unparkAll() }] as [(inout ClaimFrontier) -> Void] {
+      _ = frontier.next(limit: 9)
+      frontier.note(full, horizon: 0, lanes: .ordinary, at: .now + .seconds(9))
+      #expect(!frontier.hasWork)
+      wake(&frontier)
+      #expect(frontier.hasWork)
+    }
   }
 
-  @Test func groupsTakeTurnsAndLeaksGoFirst() {
+  @Test func aGroupThatGivesAllItIsAskedForIsAskedAgain() {
     var frontier = ClaimFrontier()
     frontier.note(arrivals([key, other], last: 10))
-    let turns = (0..<4).map { _ in frontier.candidates(limit: 1).first!.key }
+    var turns: [ClaimFrontier.Key] = []
+    for _ in 1...4 {
+      guard let next = frontier.next(limit: 1)?.groups.first else { break }
+      turns.append(next.key)
+      frontier.note(report(next.key, first: 1, claimTo: 5), horizon: 0, lanes: .ordinary, at: .now)
+    }
     #expect(turns == [key, other, key, other])
+  }
+
+  @Test func leaksGoFirst() {
+    var frontier = ClaimFrontier()
+    frontier.note(arrivals([key], last: 10))
     frontier.note(arrivals([other], last: 11, leak: true))
-    #expect(frontier.hasLeak)
-    #expect(frontier.candidates(limit: 1).first!.key == other)
-    frontier.note(report(other, first: nil, claimTo: 0, taken: 1), horizon: 0, lanes: .leak, at: .now)
-    #expect(!frontier.hasLeak)
+    let first = frontier.next(limit: 9)
+    #expect(first?.lanes == .leak)
+    #expect(first?.groups.map(\.key) == [other])
+    let second = frontier.next(limit: 9)
+    #expect(second?.lanes == .ordinary)
+    #expect(second?.groups.map(\.key) == [key, other])
+  }
+
+  @Test func aGroupThatOthersClaimFromIsAskedAgainButNotForEver() {
+    var frontier = ClaimFrontier()
+    frontier.note(arrivals([key], last: 10))
+    var asked = 0
+    while let next = frontier.next(limit: 1) {
+      asked += 1
+      frontier.missed(next.groups[0].key, lanes: .ordinary)
+    }
+    #expect(asked == ClaimFrontier.patience)
+    frontier.unparkAll()
+    #expect(frontier.hasWork)
   }
 }

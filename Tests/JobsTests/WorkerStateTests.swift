@@ -17,7 +17,7 @@ import Testing
     let first = job()
     state.hold(first, term: LeaseTerm(deadline: .now), location: nil, since: .now)
     #expect(state.demand == 1)
-    state.letGo(first.subject)
+    state.letGo(first)
     #expect(state.demand == 2)
   }
 
@@ -28,7 +28,7 @@ import Testing
     state.stop()
     #expect(state.demand == 0)
     #expect(!state.isDrained)
-    state.letGo(first.subject)
+    state.letGo(first)
     #expect(state.isDrained)
   }
 
