@@ -8,25 +8,12 @@ import Testing
 @testable import Jobs
 
 @Suite struct WorkerTests {
-  /// Runs what the test gives it.
-  private struct Handler: JobHandler {
-    let body: @Sendable (ClaimedJob, LeaseTerm) async -> JobOutcome
-    func handle(_ job: ClaimedJob, term: LeaseTerm) async -> JobOutcome { await body(job, term) }
-  }
-
   private let kind = JobKind(name: "rotate", precedence: 2)
 
   private func worker(
     _ database: TestDatabase, grace: Double = 5, body: @escaping @Sendable (ClaimedJob, LeaseTerm) async -> JobOutcome
   ) throws -> Worker {
-    let logger = Logger(label: "test")
-    return try Worker(
-      client: database.client,
-      configuration: WorkerConfiguration(
-        name: "test", lease: 3, leaseMargin: 0.5, heartbeat: 0.2, poll: 0.02, shutdownGrace: grace,
-        retry: RetryPolicy(base: 0.01, cap: 0.05)),
-      handlers: [(kind, Handler(body: body))], writer: StepWriter(client: database.client, logger: logger),
-      logger: logger)
+    try TestWorker(database.client, kinds: [kind], grace: grace, body: body).worker
   }
 
   private func enqueue(_ count: Int, _ database: TestDatabase) async throws {
@@ -38,12 +25,6 @@ import Testing
           .init(kind: kind, subject: SubjectID(UUID()), group: group, lane: .routine, fence: 0), in: transaction)
       }
     }
-  }
-
-  /// Lets others run; a handler that spins would starve them.
-  private static func breathe() async {
-    // Cancelled: the caller's loop sees it.
-    _ = try? await Task.sleep(for: .milliseconds(5))
   }
 
   @Test func runsEveryJobOnceAndArchivesIt() async throws {
@@ -81,7 +62,7 @@ import Testing
     try await enqueue(1, database)
     let worker = try worker(database) { _, term in
       let first = term.deadline
-      while term.deadline == first, !Task.isCancelled { await Self.breathe() }
+      while term.deadline == first, !Task.isCancelled { await TestWorker.breathe(milliseconds: 5) }
       return term.isLost ? .abandon : .done
     }
     async let running: Void = worker.run()
@@ -97,7 +78,7 @@ import Testing
     let isStarted = Mutex(false)
     let worker = try worker(database, grace: 0.1) { _, _ in
       isStarted.withLock { $0 = true }
-      while !Task.isCancelled { await Self.breathe() }
+      while !Task.isCancelled { await TestWorker.breathe(milliseconds: 5) }
       return .retry(JobFailure(code: "stopped"))
     }
     async let running: Void = worker.run()
@@ -125,7 +106,7 @@ import Testing
       }) > 1 {
         return .done
       }
-      while !Task.isCancelled { await Self.breathe() }
+      while !Task.isCancelled { await TestWorker.breathe(milliseconds: 5) }
       isCancelled.withLock { $0 = true }
       return .done
     }
