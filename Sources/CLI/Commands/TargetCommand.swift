@@ -61,16 +61,14 @@ struct TargetCommand: AsyncParsableCommand {
   }
 
   struct List: StoreCommand {
-    static let configuration = CommandConfiguration(abstract: "List targets.")
+    static let configuration = CommandConfiguration(abstract: "List targets with their limits, pause and breaker.")
     @OptionGroup var global: GlobalOptions
 
     func run(_ session: Session) async throws {
       let targets = try await session.client.query(ListTargets())
       session.output.table(
-        ["target", "kind", "environment", "maximum_running", "paused"],
-        targets.map {
-          [$0.name, $0.kind, $0.environment, $0.maximumRunning.map(String.init), Output.time($0.pausedAt)]
-        },
+        ["target", "kind", "environment"] + ListTargets.stateHeadings,
+        targets.map { [$0.name, $0.kind, $0.environment] + $0.state },
         empty: "No target yet; add one with `keyturn target add`.")
     }
   }
