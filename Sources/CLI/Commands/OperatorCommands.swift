@@ -41,44 +41,6 @@ struct VoidCommand: StoreCommand {
   }
 }
 
-struct JobsCommand: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "jobs", abstract: "Live jobs.", subcommands: [List.self, Retry.self], defaultSubcommand: List.self)
-
-  struct List: StoreCommand {
-    static let configuration = CommandConfiguration(abstract: "List live jobs in claim order.")
-    @Option(help: "At most this many, 1 to 10000.") var limit = 100
-    @OptionGroup var global: GlobalOptions
-
-    func validate() throws {
-      guard (1...10_000).contains(limit) else { throw ValidationError("--limit must be 1 to 10000") }
-    }
-
-    func run(_ session: Session) async throws {
-      let jobs = try await session.client.query(ListJobs(limit: Int64(limit)))
-      session.output.table(
-        ["identity", "target", "kind", "state", "lane", "attempt", "failures", "run_at", "worker", "reason"],
-        jobs, empty: "No job waits or runs.")
-    }
-  }
-
-  struct Retry: StoreCommand {
-    static let configuration = CommandConfiguration(
-      abstract: "Take a quarantined, blocked or waiting job of an identity up again now.")
-    @Argument(help: "The identity.") var identity: String
-    @Option(help: "Needed when the name exists on several targets.") var target: String?
-    @OptionGroup var global: GlobalOptions
-
-    func run(_ session: Session) async throws {
-      let identity = try await session.governance.identity(identity, on: target, in: session.client)
-      guard try await session.lifecycle.retryNow(identity.id) else {
-        throw LifecycleError(code: .wrongState, message: "no job of \(identity.name) waits; `keyturn jobs` lists them")
-      }
-      session.output.record([("identity", identity.name), ("job", "ready")])
-    }
-  }
-}
-
 struct StatusCommand: StoreCommand {
   static let configuration = CommandConfiguration(
     commandName: "status", abstract: "Credentials with their versions, due times and open rotations.")
