@@ -6,7 +6,7 @@ import Lifecycle
 struct JobsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "jobs", abstract: "Live jobs.",
-    subcommands: [List.self, Retry.self, MoveLane.self], defaultSubcommand: List.self)
+    subcommands: [List.self, Retry.self, Cancel.self, MoveLane.self], defaultSubcommand: List.self)
 
   struct List: StoreCommand {
     static let configuration = CommandConfiguration(abstract: "List live jobs in claim order.")
@@ -38,6 +38,29 @@ struct JobsCommand: AsyncParsableCommand {
         throw LifecycleError(code: .wrongState, message: "no job of \(identity.name) waits; `keyturn jobs` lists them")
       }
       session.output.record([("identity", identity.name), ("job", "ready")])
+    }
+  }
+
+  struct Cancel: StoreCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Give up a rotation or an issue that has not begun to change the target.",
+      discussion: """
+        A worker that has the job loses it; a stored candidate is destroyed. A due rotation is left out, the next comes a \
+        period later. Refused from the first effect on, and always for a revocation.
+        """)
+    @OptionGroup var subject: IdentityOptions
+    @OptionGroup var order: OperatorOptions
+    @OptionGroup var global: GlobalOptions
+
+    func run(_ session: Session) async throws {
+      let identity = try await subject.identity(session)
+      let cancelled = try await session.lifecycle.cancel(identity.id, by: order.by, reason: order.reason)
+      session.output.record([
+        ("identity", identity.name), ("cancelled", cancelled.action?.rawValue), ("was", cancelled.state?.rawValue),
+        ("job", cancelled.hadJob ? "cancelled" : "none"),
+        ("candidate", cancelled.destroyedCandidate ? "destroyed" : "none"),
+        ("next_due", Output.time(cancelled.nextDueAt)),
+      ])
     }
   }
 

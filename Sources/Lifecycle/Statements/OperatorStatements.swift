@@ -48,3 +48,69 @@ struct LockLiveJob: Statement {
     Row(kind: try row[0], lane: try row[1], fence: try row[2], isLeased: try row[3], followUpKind: try row[4])
   }
 }
+
+/// What is open for a credential. Only true for as long as its job is locked, so a statement after `LockLiveJob`. Relies on
+/// `rotation_open_once`.
+struct FindCancellableSagas: Statement {
+  static let sql = """
+    SELECT r.id, r.action, r.state, r.new_version, r.old_version, r.candidates, r.fence,
+      EXISTS (SELECT FROM lifecycle.effect AS e WHERE e.rotation_id = r.id), now()
+    FROM lifecycle.rotation AS r
+    WHERE r.credential_id = $1 AND r.finished_at IS NULL
+    """
+
+  let credential: CredentialID
+
+  func bind(_ parameters: inout PostgresParameters) { parameters.append(credential.rawValue) }
+
+  struct Row: Sendable {
+    let id: RotationID
+    let action: GovernedAction
+    let state: RotationState
+    let newVersion: Int32?
+    let oldVersion: Int32?
+    let candidates: Int32
+    let fence: Int64
+    let hasEffects: Bool
+    let now: Date
+  }
+
+  static func decode(_ row: PostgresRow) throws -> Row {
+    let (action, state): (String, String) = (try row[1], try row[2])
+    guard let action = GovernedAction(rawValue: action), let state = RotationState(rawValue: state) else {
+      throw LifecycleError(code: .unreadableRow, message: "a rotation holds a word this version does not know")
+    }
+    return Row(
+      id: RotationID(try row[0]), action: action, state: state, newVersion: try row[3], oldVersion: try row[4],
+      candidates: try row[5], fence: try row[6], hasEffects: try row[7], now: try row[8])
+  }
+}
+
+/// The sealed secret is destroyed with the change of state; it never reached the target.
+struct OrphanCandidate: Statement {
+  static let sql = """
+    UPDATE lifecycle.version
+    SET state = 'orphan', envelope = NULL, ended_at = now()
+    WHERE credential_id = $1 AND state = 'candidate'
+    """
+
+  let credential: CredentialID
+
+  func bind(_ parameters: inout PostgresParameters) { parameters.append(credential.rawValue) }
+}
+
+struct SetNextDue: Statement {
+  static let sql = """
+    UPDATE lifecycle.credential
+    SET next_due_at = COALESCE($2, 'infinity'::timestamptz)
+    WHERE id = $1 AND state = 'active'
+    """
+
+  let credential: CredentialID
+  let nextDue: Date?
+
+  func bind(_ parameters: inout PostgresParameters) {
+    parameters.append(credential.rawValue)
+    parameters.append(nextDue)
+  }
+}
