@@ -3,28 +3,6 @@ import Foundation
 import Governance
 import Lifecycle
 
-struct RotateCommand: StoreCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "rotate",
-    abstract: "Rotate a secret now, under the identity's standing authorization.")
-  @Argument(help: "The identity.") var identity: String
-  @Option(help: "Who asks.") var by: String
-  @Option(help: "The helpdesk's ticket.") var ticket: String
-  @Option(help: "Needed when the name exists on several targets.") var target: String?
-  @OptionGroup var global: GlobalOptions
-
-  func run(_ session: Session) async throws {
-    let identity = try await session.governance.identity(identity, on: target, in: session.client)
-    let person = try await session.governance.person(by, in: session.client)
-    guard person.isActive else { throw GovernanceError.refused([.requesterInactive]) }
-    let isNew = try await session.lifecycle.requestRotation(
-      identity.id, trigger: .requested(by: person.id, ticket: ticket))
-    session.output.record([
-      ("identity", identity.name), ("rotation", isNew ? "started" : "already under way"),
-    ])
-  }
-}
-
 struct VoidCommand: StoreCommand {
   static let configuration = CommandConfiguration(
     commandName: "void",
