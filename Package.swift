@@ -80,7 +80,7 @@ let package = Package(
       name: "JobsTests", dependencies: ["Jobs", "Postgres", "TestSupport", log], swiftSettings: settings),
     .testTarget(name: "GovernanceTests", dependencies: ["Governance"], swiftSettings: settings),
     .testTarget(
-      name: "LifecycleTests", dependencies: ["Lifecycle", "Governance", "Targets"], swiftSettings: settings),
+      name: "LifecycleTests", dependencies: ["Lifecycle", "Governance", "Jobs", "Targets"], swiftSettings: settings),
     .testTarget(
       name: "AcceptanceTests",
       dependencies: [

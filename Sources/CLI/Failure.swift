@@ -22,7 +22,8 @@ enum Failure {
       switch error.code {
       case .unknownCredential, .noSecret: 4
       case .unsoundTarget: 5
-      case .wrongState, .unreadableRow: 1
+      case .refused: 3
+      case .wrongState, .unreadableRow, .invalidField: 1
       }
     case let error as PostgresError:
       switch error.code {

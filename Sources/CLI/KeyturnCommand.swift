@@ -18,7 +18,7 @@ struct KeyturnCommand: AsyncParsableCommand {
       DevCommand.self, DemoCommand.self, MigrateCommand.self, WorkerCommand.self, DoctorCommand.self,
       PersonCommand.self, PolicyCommand.self, TargetCommand.self, IdentityCommand.self, RequestCommand.self,
       ApproveCommand.self, DenyCommand.self, RotateCommand.self, RevokeCommand.self, VoidCommand.self,
-      JobsCommand.self, StatusCommand.self, SecretCommand.self, KeyCommand.self, BenchCommand.self,
+      JobsCommand.self, QueueCommand.self, StatusCommand.self, SecretCommand.self, KeyCommand.self, BenchCommand.self,
       DemoClientCommand.self, BenchWorkerCommand.self,
     ])
 }

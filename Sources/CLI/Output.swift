@@ -35,6 +35,42 @@ struct Output {
     }
   }
 
+  /// Rows of a report, with the key they have in JSON.
+  struct Table {
+    let name: String
+    let headings: [String]
+    let rows: [[String?]]
+    let empty: String
+  }
+
+  /// One record with tables: a single object in JSON, and one after the other for people.
+  func report(_ fields: [(String, String?)], _ tables: [Table]) {
+    if json {
+      var object = Self.object(fields.map(\.0), fields.map(\.1)).mapValues(ReportValue.text)
+      for table in tables { object[table.name] = .rows(table.rows.map { Self.object(table.headings, $0) }) }
+      print(Self.encode(object))
+      return
+    }
+    record(fields)
+    for table in tables {
+      print("")
+      self.table(table.headings, table.rows, empty: table.empty)
+    }
+  }
+
+  private enum ReportValue: Encodable {
+    case text(String?)
+    case rows([[String: String?]])
+
+    func encode(to encoder: any Encoder) throws {
+      var container = encoder.singleValueContainer()
+      switch self {
+      case .text(let text): try container.encode(text)
+      case .rows(let rows): try container.encode(rows)
+      }
+    }
+  }
+
   /// A sentence for people; nothing in JSON.
   func say(_ text: String) {
     if !json { print(text) }

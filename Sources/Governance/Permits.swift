@@ -66,21 +66,11 @@ package struct GrantPermit: Statement {
 
 /// Why a permit is not granted now: every reason, in words of the closed list.
 package struct ExplainPermit: Statement {
-  package static let sql = """
-    SELECT array_remove(ARRAY[
-      CASE WHEN a.voided_at IS NOT NULL THEN 'authorization_voided' END,
-      CASE WHEN a.valid_from > now() THEN 'authorization_not_yet_valid' END,
-      CASE WHEN a.valid_until <= now() THEN 'authorization_expired' END,
-      CASE WHEN NOT $2 = ANY(a.actions) THEN 'action_not_granted' END,
-      CASE WHEN $2 <> 'revoke' AND owner.state <> 'active' THEN 'owner_inactive' END,
-      CASE WHEN $2 <> 'revoke' AND approver.state IS DISTINCT FROM 'active' THEN 'approver_inactive' END], NULL)
-    FROM governance.authorization AS a
-    JOIN governance.identity AS i ON i.id = a.identity_id
-    JOIN governance.person AS owner ON owner.id = i.owner_id
-    LEFT JOIN governance.approval AS ap ON ap.id = a.approval_id
-    LEFT JOIN governance.person AS approver ON approver.id = ap.approver_id
-    WHERE a.id = $1
-    """
+  package static let sql =
+    ReasonCode.selection + """
+
+      WHERE a.id = $1
+      """
 
   let authorization: AuthorizationID
   let action: GovernedAction
@@ -95,8 +85,53 @@ package struct ExplainPermit: Statement {
     parameters.append(action.rawValue)
   }
 
-  package static func decode(_ row: PostgresRow) throws -> [ReasonCode] {
-    let words: [String] = try row[0]
+  package static func decode(_ row: PostgresRow) throws -> [ReasonCode] { try ReasonCode.reasons(row) }
+}
+
+/// As above for many at once; an authorization that does not exist is missing from the answer.
+package struct ExplainPermits: Statement {
+  package static let sql =
+    ReasonCode.selection + """
+
+      WHERE a.id = ANY($1)
+      """
+
+  let authorizations: [AuthorizationID]
+  let action: GovernedAction
+
+  package init(authorizations: [AuthorizationID], action: GovernedAction) {
+    self.authorizations = authorizations
+    self.action = action
+  }
+
+  package func bind(_ parameters: inout PostgresParameters) {
+    parameters.append(authorizations.map(\.rawValue))
+    parameters.append(action.rawValue)
+  }
+
+  package static func decode(_ row: PostgresRow) throws -> (authorization: AuthorizationID, reasons: [ReasonCode]) {
+    (AuthorizationID(try row[0]), try ReasonCode.reasons(row))
+  }
+}
+
+extension ReasonCode {
+  fileprivate static let selection = """
+    SELECT a.id, array_remove(ARRAY[
+      CASE WHEN a.voided_at IS NOT NULL THEN 'authorization_voided' END,
+      CASE WHEN a.valid_from > now() THEN 'authorization_not_yet_valid' END,
+      CASE WHEN a.valid_until <= now() THEN 'authorization_expired' END,
+      CASE WHEN NOT $2 = ANY(a.actions) THEN 'action_not_granted' END,
+      CASE WHEN $2 <> 'revoke' AND owner.state <> 'active' THEN 'owner_inactive' END,
+      CASE WHEN $2 <> 'revoke' AND approver.state IS DISTINCT FROM 'active' THEN 'approver_inactive' END], NULL)
+    FROM governance.authorization AS a
+    JOIN governance.identity AS i ON i.id = a.identity_id
+    JOIN governance.person AS owner ON owner.id = i.owner_id
+    LEFT JOIN governance.approval AS ap ON ap.id = a.approval_id
+    LEFT JOIN governance.person AS approver ON approver.id = ap.approver_id
+    """
+
+  fileprivate static func reasons(_ row: PostgresRow) throws -> [ReasonCode] {
+    let words: [String] = try row[1]
     return words.compactMap(ReasonCode.init(rawValue:))
   }
 }

@@ -177,14 +177,6 @@ package struct CredentialLifecycle: Sendable {
     return credential
   }
 
-  /// Takes a quarantined or blocked credential up again. False when nothing waits for that.
-  package func retryNow(_ identity: IdentityID) async throws -> Bool {
-    try await client.withTransaction { transaction in
-      let credential = try await credential(of: identity, in: transaction)
-      return try await queue.retryNow(credential.id.subject, in: transaction)
-    }
-  }
-
   // MARK: Reading
 
   /// The secret that works now.

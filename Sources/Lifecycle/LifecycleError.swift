@@ -4,6 +4,9 @@ package struct LifecycleError: Error, Equatable, CustomStringConvertible {
     case unknownCredential = "unknown_credential"
     /// The credential is not in a state that allows it.
     case wrongState = "wrong_state"
+    /// A rule forbids it.
+    case refused
+    case invalidField = "invalid_field"
     case noSecret = "no_secret"
     /// The target failed its examination and was not added.
     case unsoundTarget = "unsound_target"

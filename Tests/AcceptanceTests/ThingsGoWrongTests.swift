@@ -90,7 +90,7 @@ import Vault
       // A person takes the right away and lets the rotation go on.
       try await world.target.withSuperuser { try await $0.executeScript("REVOKE app_writers FROM svc_extra") }
       let identity = try await world.composition.governance.identity("svc_extra", on: nil, in: world.composition.client)
-      #expect(try await world.composition.lifecycle.retryNow(identity.id))
+      #expect(try await world.composition.lifecycle.retryNow(identity.id, by: "alice", reason: "right taken away"))
       try await world.settled()
       #expect(try await world.secret("svc_extra").version == 2)
     }

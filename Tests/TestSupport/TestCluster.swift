@@ -19,7 +19,8 @@ package actor TestCluster {
     let folder = try TestFolder.make("keyturn-tests")
     let embedded = EmbeddedPostgres(
       .init(
-        dataDirectory: folder + "/postgres", settings: ["max_connections": "200", "log_statement": "all"],
+        dataDirectory: folder + "/postgres",
+        settings: ["max_connections": "200", "max_prepared_transactions": "4", "log_statement": "all"],
         durability: .fast))
     let running = try await embedded.start()
     ServerCleanup.register(processID: running.processID, folder: folder)

@@ -3,28 +3,6 @@ import Foundation
 import Governance
 import Lifecycle
 
-struct RotateCommand: StoreCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "rotate",
-    abstract: "Rotate a secret now, under the identity's standing authorization.")
-  @Argument(help: "The identity.") var identity: String
-  @Option(help: "Who asks.") var by: String
-  @Option(help: "The helpdesk's ticket.") var ticket: String
-  @Option(help: "Needed when the name exists on several targets.") var target: String?
-  @OptionGroup var global: GlobalOptions
-
-  func run(_ session: Session) async throws {
-    let identity = try await session.governance.identity(identity, on: target, in: session.client)
-    let person = try await session.governance.person(by, in: session.client)
-    guard person.isActive else { throw GovernanceError.refused([.requesterInactive]) }
-    let isNew = try await session.lifecycle.requestRotation(
-      identity.id, trigger: .requested(by: person.id, ticket: ticket))
-    session.output.record([
-      ("identity", identity.name), ("rotation", isNew ? "started" : "already under way"),
-    ])
-  }
-}
-
 struct VoidCommand: StoreCommand {
   static let configuration = CommandConfiguration(
     commandName: "void",
@@ -38,44 +16,6 @@ struct VoidCommand: StoreCommand {
     let identity = try await session.governance.identity(identity, on: target, in: session.client)
     let count = try await session.lifecycle.voidAuthorizations(of: identity.id, reason: reason)
     session.output.record([("identity", identity.name), ("voided", "\(count)")])
-  }
-}
-
-struct JobsCommand: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "jobs", abstract: "Live jobs.", subcommands: [List.self, Retry.self], defaultSubcommand: List.self)
-
-  struct List: StoreCommand {
-    static let configuration = CommandConfiguration(abstract: "List live jobs in claim order.")
-    @Option(help: "At most this many, 1 to 10000.") var limit = 100
-    @OptionGroup var global: GlobalOptions
-
-    func validate() throws {
-      guard (1...10_000).contains(limit) else { throw ValidationError("--limit must be 1 to 10000") }
-    }
-
-    func run(_ session: Session) async throws {
-      let jobs = try await session.client.query(ListJobs(limit: Int64(limit)))
-      session.output.table(
-        ["identity", "target", "kind", "state", "lane", "attempt", "failures", "run_at", "worker", "reason"],
-        jobs, empty: "No job waits or runs.")
-    }
-  }
-
-  struct Retry: StoreCommand {
-    static let configuration = CommandConfiguration(
-      abstract: "Take a quarantined, blocked or waiting job of an identity up again now.")
-    @Argument(help: "The identity.") var identity: String
-    @Option(help: "Needed when the name exists on several targets.") var target: String?
-    @OptionGroup var global: GlobalOptions
-
-    func run(_ session: Session) async throws {
-      let identity = try await session.governance.identity(identity, on: target, in: session.client)
-      guard try await session.lifecycle.retryNow(identity.id) else {
-        throw LifecycleError(code: .wrongState, message: "no job of \(identity.name) waits; `keyturn jobs` lists them")
-      }
-      session.output.record([("identity", identity.name), ("job", "ready")])
-    }
   }
 }
 

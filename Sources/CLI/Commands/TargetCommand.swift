@@ -8,7 +8,7 @@ import Secrets
 struct TargetCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "target", abstract: "Systems where credentials live.",
-    subcommands: [Add.self, List.self, Check.self])
+    subcommands: [Add.self, List.self, Check.self, Pause.self, Resume.self, Limit.self])
 
   struct Add: StoreCommand {
     static let configuration = CommandConfiguration(
@@ -39,7 +39,7 @@ struct TargetCommand: AsyncParsableCommand {
       let id = try await session.lifecycle.addTarget(
         name: name, kind: kind, environment: environment,
         settings: Dictionary(pairs.map { ($0[0], $0[1]) }) { _, last in last }, adminSecret: secret,
-        limit: limit.limit)
+        limit: limit.change.applied(to: LimitOptions.usual))
       session.output.record([("target", name), ("id", "\(id)")])
     }
 
@@ -61,16 +61,14 @@ struct TargetCommand: AsyncParsableCommand {
   }
 
   struct List: StoreCommand {
-    static let configuration = CommandConfiguration(abstract: "List targets.")
+    static let configuration = CommandConfiguration(abstract: "List targets with their limits, pause and breaker.")
     @OptionGroup var global: GlobalOptions
 
     func run(_ session: Session) async throws {
       let targets = try await session.client.query(ListTargets())
       session.output.table(
-        ["target", "kind", "environment", "maximum_running", "paused"],
-        targets.map {
-          [$0.name, $0.kind, $0.environment, $0.maximumRunning.map(String.init), Output.time($0.pausedAt)]
-        },
+        ["target", "kind", "environment"] + ListTargets.stateHeadings,
+        targets.map { [$0.name, $0.kind, $0.environment] + $0.state },
         empty: "No target yet; add one with `keyturn target add`.")
     }
   }
@@ -86,17 +84,92 @@ struct TargetCommand: AsyncParsableCommand {
       if !problems.isEmpty { throw ExitCode(5) }
     }
   }
+
+  struct Pause: StoreCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Begin nothing more on a target; what runs goes on.")
+    @Argument(help: "The target.") var name: String
+    @OptionGroup var order: OperatorOptions
+    @OptionGroup var global: GlobalOptions
+
+    func run(_ session: Session) async throws {
+      let control = try await session.lifecycle.pauseTarget(name, by: order.by, reason: order.reason)
+      session.output.record([
+        ("target", name), ("state", control.isChanged ? "paused" : "paused already"),
+        ("reason", control.isChanged ? order.reason : control.before.pausedReason),
+      ])
+    }
+  }
+
+  struct Resume: StoreCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Begin work on a target again, and close its breaker.")
+    @Argument(help: "The target.") var name: String
+    @OptionGroup var order: OperatorOptions
+    @OptionGroup var global: GlobalOptions
+
+    func run(_ session: Session) async throws {
+      let control = try await session.lifecycle.resumeTarget(name, by: order.by, reason: order.reason)
+      let before = control.before
+      session.output.record([
+        ("target", name),
+        ("state", before.isPaused ? "resumed" : control.isChanged ? "was not paused" : "neither paused nor failing"),
+        ("breaker", before.breaker == "closed" ? "closed already" : "closed, was \(before.breaker)"),
+      ])
+    }
+  }
+
+  struct Limit: StoreCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Change how much runs on a target; what is not named stays.")
+    @Argument(help: "The target.") var name: String
+    @OptionGroup var limit: LimitOptions
+    @Flag(help: "Take the limit per minute away.") var noRate = false
+    @OptionGroup var order: OperatorOptions
+    @OptionGroup var global: GlobalOptions
+
+    private var change: LimitChange {
+      var change = limit.change
+      if noRate { change.rate = .unlimited }
+      return change
+    }
+
+    func validate() throws {
+      guard change != LimitChange() else {
+        throw ValidationError("give at least one of --maximum-running, --per-minute, --burst and --no-rate")
+      }
+      guard !noRate || limit.perMinute == nil else { throw ValidationError("give either --per-minute or --no-rate") }
+    }
+
+    func run(_ session: Session) async throws {
+      let control = try await session.lifecycle.limitTarget(name, change, by: order.by, reason: order.reason)
+      let limit = change.applied(to: control.before.limit)
+      session.output.record([
+        ("target", name), ("maximum_running", "\(limit.maximumRunning)"),
+        ("per_minute", limit.perMinute.map(String.init)),
+        ("burst", "\(limit.burst)"), ("changed", control.isChanged ? "yes" : "no, it is so already"),
+      ])
+    }
+  }
 }
 
 /// How much runs on a target.
 struct LimitOptions: ParsableArguments {
-  @Option(help: "Jobs at once on this target, 1 to 10000; the leak lane has one more.") var maximumRunning: Int32 = 8
-  @Option(help: "Jobs begun per minute, 1 to 1000000; default: no limit.") var perMinute: Int32?
-  @Option(help: "Jobs that may begin at once after a pause, within the rate.") var burst: Int32 = 1
+  @Option(help: "Jobs at once on this target, 1 to 10000; the leak lane has one more. A new target has 8.")
+  var maximumRunning: Int32?
+  @Option(help: "Jobs begun per minute, 1 to 1000000; a new target has no limit.") var perMinute: Int32?
+  @Option(help: "Jobs that may begin at once after a pause, within the rate, 1 to 10000. A new target has 1.")
+  var burst: Int32?
 
-  var limit: GroupLimit { GroupLimit(maximumRunning: maximumRunning, perMinute: perMinute, burst: burst) }
+  /// What a new target has.
+  static let usual = GroupLimit(maximumRunning: 8)
+
+  var change: LimitChange {
+    LimitChange(
+      maximumRunning: maximumRunning, rate: perMinute.map(LimitChange.Rate.perMinute) ?? .kept, burst: burst)
+  }
 
   func validate() throws {
-    do { try limit.validate() } catch { throw ValidationError(error.message) }
+    do { try change.applied(to: Self.usual).validate() } catch { throw ValidationError(error.message) }
   }
 }

@@ -3,26 +3,67 @@ import Postgres
 
 /// What the lists show, read from the dashboards' views.
 
-struct CountLiveWorkers: Statement {
-  static let sql = "SELECT count(*) FROM keyturn.v_worker WHERE alive"
-  static func decode(_ row: PostgresRow) throws -> Int64 { try row[0] }
+struct SumLiveWorkers: Statement {
+  static let sql = "SELECT count(*), COALESCE(sum(in_flight), 0)::bigint FROM keyturn.v_worker WHERE alive"
+  static func decode(_ row: PostgresRow) throws -> (count: Int64, inFlight: Int64) { (try row[0], try row[1]) }
 }
 
 struct ListTargets: Statement {
-  static let sql = "SELECT name, kind, environment, max_running, paused_at FROM keyturn.v_target ORDER BY name"
+  static let sql = """
+    SELECT name, kind, environment, max_running::text, rate_per_minute::text, rate_burst::text,
+      to_char(paused_at, 'YYYY-MM-DD HH24:MI:SS'), paused_reason, breaker, breaker_failures::text,
+      CASE WHEN breaker <> 'closed' THEN to_char(breaker_until, 'YYYY-MM-DD HH24:MI:SS') END
+    FROM keyturn.v_target
+    ORDER BY name
+    """
+
+  /// Of `Row.state`.
+  static let stateHeadings = [
+    "maximum_running", "per_minute", "burst", "paused", "pause_reason", "breaker", "failures", "next_try",
+  ]
 
   struct Row: Sendable {
     let name: String
     let kind: String
     let environment: String
-    let maximumRunning: Int32?
-    let pausedAt: Date?
+    let state: [String?]
   }
 
   static func decode(_ row: PostgresRow) throws -> Row {
-    Row(
-      name: try row[0], kind: try row[1], environment: try row[2], maximumRunning: try row[3], pausedAt: try row[4])
+    Row(name: try row[0], kind: try row[1], environment: try row[2], state: Array(try row.texts(11).dropFirst(3)))
   }
+}
+
+struct ListQueueMinutes: Statement {
+  static let sql = """
+    SELECT to_char(minute, 'YYYY-MM-DD HH24:MI'), kind, claimed::text, done::text, failed::text, snoozed::text,
+      blocked::text, quarantined::text, lost::text, round(waited_mean::numeric, 3)::text,
+      round(waited_most::numeric, 3)::text, round(ran_mean::numeric, 3)::text, round(ran_most::numeric, 3)::text
+    FROM keyturn.v_queue_minute
+    WHERE minute > now() - make_interval(mins => $1)
+    ORDER BY minute DESC, kind
+    """
+
+  let minutes: Int32
+
+  func bind(_ parameters: inout PostgresParameters) { parameters.append(minutes) }
+
+  static func decode(_ row: PostgresRow) throws -> [String?] { try row.texts(13) }
+}
+
+struct ListOperatorActions: Statement {
+  static let sql = """
+    SELECT to_char(at, 'YYYY-MM-DD HH24:MI:SS'), actor, action, target, identity, jobs::text, detail, reason
+    FROM keyturn.v_operator_action
+    ORDER BY action_id DESC
+    LIMIT $1
+    """
+
+  let limit: Int64
+
+  func bind(_ parameters: inout PostgresParameters) { parameters.append(limit) }
+
+  static func decode(_ row: PostgresRow) throws -> [String?] { try row.texts(8) }
 }
 
 struct ListPolicies: Statement {
@@ -51,7 +92,8 @@ struct ListIdentities: Statement {
 
 struct ListJobs: Statement {
   static let sql = """
-    SELECT identity, target, kind, state, lane::text, attempt::text, failures::text,
+    SELECT identity, target, kind, state,
+      (ARRAY['leak', 'hard-expiry', 'narrowing', 'operator', 'routine'])[lane + 1], attempt::text, failures::text,
       to_char(run_at, 'YYYY-MM-DD HH24:MI:SS'), worker, COALESCE(state_reason, last_error)
     FROM keyturn.v_job
     ORDER BY state = 'leased' DESC, lane, deadline_at, run_at

@@ -92,8 +92,8 @@ enum FieldRule {
 
   static func text(_ value: String?, field: String, maximum: Int) throws(GovernanceError) -> String {
     let value = try present(value, field: field)
-    // Counted in UTF-8 first, so that a huge text costs nothing.
-    guard value.utf8.count <= maximum * 4, value.count <= maximum else {
+    // Counted in UTF-8 first, so that a huge text costs nothing; then in code points, as the schema's constraints do.
+    guard value.utf8.count <= maximum * 4, value.unicodeScalars.count <= maximum else {
       throw invalid(field, "at most \(maximum) characters")
     }
     let trimmed = value.trimmingCharacters(in: .whitespacesAndNewlines)
