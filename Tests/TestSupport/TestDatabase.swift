@@ -9,6 +9,8 @@ package struct TestDatabase: Sendable {
   package let name: String
   package let url: String
   package let configuration: PostgresConfiguration
+  /// Not through a pooler.
+  private let direct: PostgresConfiguration
   package let client: PostgresClient
 
   package static let logger: Logger = {
@@ -43,8 +45,16 @@ package struct TestDatabase: Sendable {
     var configuration = try PostgresConfiguration(url: url)
     configuration.role = role
     configuration.pool.maximumConnections = 8
+    let direct = configuration
+    if TestPooler.isWanted && role != nil {
+      configuration.endpoints = [.tcp(host: "127.0.0.1", port: try await TestPooler.shared.port())]
+      configuration.role = nil
+      configuration.usesPreparedStatements = false
+      configuration.tls.mode = .disable
+    }
     return TestDatabase(
-      name: name, url: url, configuration: configuration, client: PostgresClient(configuration, logger: logger))
+      name: name, url: url, configuration: configuration, direct: direct,
+      client: PostgresClient(configuration, logger: logger))
   }
 
   package func close() async { await client.close() }
@@ -53,7 +63,7 @@ package struct TestDatabase: Sendable {
   package func withOwner<Result: Sendable>(
     _ body: @Sendable (PostgresConnection) async throws -> Result
   ) async throws -> Result {
-    var configuration = configuration
+    var configuration = direct
     configuration.role = nil
     let connection = try await PostgresConnection.connect(configuration, logger: Self.logger)
     do {
