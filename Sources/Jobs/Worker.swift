@@ -16,6 +16,7 @@ package final class Worker: Sendable {
   private let logger: Logger
   private let clock = ContinuousClock()
   private let state: Mutex<WorkerState>
+  private let warned = Mutex<[String: ContinuousClock.Instant]>([:])
   private let wakeups: AsyncStream<Void>
   private let wakeup: AsyncStream<Void>.Continuation
 
@@ -104,15 +105,11 @@ package final class Worker: Sendable {
       wakeup.yield()
     }
     // Cancelled: the stream has ended, but what was given back is still being written.
-    while !state.withLock({ $0.held.isEmpty }) {
-      if Task.isCancelled {
-        await withUncancelledPause(milliseconds: 5)
-      }
-    }
+    while !state.withLock({ $0.held.isEmpty }) { await Self.pauseEvenIfCancelled() }
   }
 
-  private func withUncancelledPause(milliseconds: Int) async {
-    await Task { do { try await Task.sleep(for: .milliseconds(milliseconds)) } catch {} }.value
+  private static func pauseEvenIfCancelled() async {
+    await Task { do { try await Task.sleep(for: .milliseconds(5)) } catch {} }.value
   }
 
   /// Cancels what still runs when the grace time is over.
@@ -140,7 +137,7 @@ package final class Worker: Sendable {
         try await claim(lanes, groups, &frontier)
       }
     } catch {
-      if !Task.isCancelled { logger.warning("claim failed", metadata: ["error": "\(error)"]) }
+      warn("claim failed", error)
     }
   }
 
@@ -248,9 +245,7 @@ package final class Worker: Sendable {
   }
 
   private func letGo(_ held: WorkerState.Held, _ settlement: Settlement, isHeld: Bool) {
-    let seconds =
-      Double((clock.now - held.since).components.attoseconds) / 1e18
-      + Double((clock.now - held.since).components.seconds)
+    let seconds = (clock.now - held.since) / .seconds(1)
     let mustWake = state.withLock { state in
       state.letGo(held.job)
       state.statistics.settled(held.job, settlement.kind, isHeld: isHeld, seconds: seconds)
@@ -260,6 +255,18 @@ package final class Worker: Sendable {
   }
 
   // MARK: Upkeep
+
+  /// At most one of a kind in ten seconds: an outage is one event, not four a second.
+  private func warn(_ message: String, _ error: any Error) {
+    if Task.isCancelled { return }
+    let now = clock.now
+    let isNew = warned.withLock { warned in
+      if let last = warned[message], now - last < .seconds(10) { return false }
+      warned[message] = now
+      return true
+    }
+    if isNew { logger.warning("\(message)", metadata: ["error": "\(error)"]) }
+  }
 
   private func tick() async {
     var after = Date.distantPast
@@ -272,7 +279,7 @@ package final class Worker: Sendable {
         let results = try await client.pipeline([AnyStatement(PreferIndexes()), AnyStatement(WakeJobs(after: after))])
         if let woken = try results[1].rows(of: WakeJobs.self).first, woken.count < 1000 { after = woken.next }
       } catch {
-        if !Task.isCancelled { logger.warning("waiting jobs not looked at", metadata: ["error": "\(error)"]) }
+        warn("waiting jobs not looked at", error)
       }
       state.withLock { $0.isPoll = true }
       wakeup.yield()
@@ -306,7 +313,7 @@ package final class Worker: Sendable {
           await writeStatistics()
         }
       } catch {
-        if !Task.isCancelled { logger.warning("heartbeat failed", metadata: ["error": "\(error)"]) }
+        warn("heartbeat failed", error)
       }
       do { try await Task.sleep(for: .seconds(configuration.heartbeat)) } catch { return }
     }
@@ -347,7 +354,7 @@ package final class Worker: Sendable {
           }
         }
       } catch {
-        if !Task.isCancelled { logger.warning("leases not renewed", metadata: ["error": "\(error)"]) }
+        warn("leases not renewed", error)
         for held in due where held.term.deadline < clock.now { lose(held) }
       }
     }

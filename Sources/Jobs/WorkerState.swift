@@ -58,8 +58,9 @@ struct WorkerState {
 
   mutating func attach(_ task: Task<Void, Never>, to subject: SubjectID) { held[subject]?.task = task }
 
+  /// A newer lease of the same subject stays.
   mutating func letGo(_ job: ClaimedJob) {
-    held[job.subject] = nil
+    if held[job.subject]?.job.lease == job.lease { held[job.subject] = nil }
     freed.insert(ClaimFrontier.Key(bucket: job.lease.bucket.rawValue, id: job.group.rawValue))
   }
 

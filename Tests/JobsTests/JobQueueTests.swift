@@ -346,6 +346,11 @@ import Testing
         "\(error)".contains(word)
       }
     }
+    await #expect {
+      try await queue.enqueue(queue.order(QueueFixture.middle, SubjectID(UUID()), LimitGroupID(UUID())))
+    } throws: { error in
+      "\(error)".contains("limit group")
+    }
     #expect(try await queue.count("SELECT count(*) FROM jobs.job") == 0)
     await queue.close()
   }

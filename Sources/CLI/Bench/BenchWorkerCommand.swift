@@ -15,6 +15,7 @@ struct BenchWorkerCommand: AsyncParsableCommand {
   @Option var concurrency = 2000
   @Option var connections = 4
   @Option var poll = 0.25
+  @Option var lease = 60.0
   /// Milliseconds each job takes.
   @Option var work = 0
   /// Print a line for each job's start, and for each claim and look, instead of counts.
@@ -52,7 +53,9 @@ struct BenchWorkerCommand: AsyncParsableCommand {
     let client = PostgresClient(configuration, logger: logger)
     let counter = Counter()
     let tracing = trace ? BenchTrace() : nil
-    var settings = WorkerConfiguration(name: name, maximumInFlight: concurrency, lease: 60, poll: poll)
+    var settings = WorkerConfiguration(
+      name: name, maximumInFlight: concurrency, lease: lease, leaseMargin: min(5, lease / 4),
+      heartbeat: min(2, lease / 4), poll: poll)
     settings.observer = tracing
     let worker = try Worker(
       client: client, configuration: settings,
@@ -71,7 +74,12 @@ struct BenchWorkerCommand: AsyncParsableCommand {
     let signals = Task {
       for await _ in StopSignals.stream() { worker.stop() }
     }
-    await worker.run()
+    let maintenance = Maintenance(client: client, duties: worker.duties, logger: logger)
+    await withTaskGroup(of: Void.self) { services in
+      services.addTask { await maintenance.run() }
+      await worker.run()
+      services.cancelAll()
+    }
     report.cancel()
     signals.cancel()
     let process = ProcessFigures.read()

@@ -52,7 +52,11 @@ struct EnqueueJobs: Statement {
     )
     SELECT count(*) FILTER (WHERE s.is_new), count(*) FILTER (WHERE NOT s.is_new AND NOT s.leased),
       count(*) FILTER (WHERE NOT s.is_new AND s.leased AND s.followed),
-      count(*) FILTER (WHERE NOT s.is_new AND s.leased AND NOT s.followed)
+      count(*) FILTER (WHERE NOT s.is_new AND s.leased AND NOT s.followed),
+      (SELECT count(*)
+        FROM (SELECT DISTINCT w.bucket, w.limit_group FROM wanted AS w) AS w
+        WHERE NOT EXISTS (
+          SELECT FROM jobs.limit_group AS g WHERE g.id = w.limit_group AND g.bucket = w.bucket))
     FROM (
       SELECT t.leased, t.followed, w.id IS NOT NULL AS is_new
       FROM stored AS t
@@ -77,7 +81,16 @@ struct EnqueueJobs: Statement {
   }
 
   static func decode(_ row: PostgresRow) throws -> JobQueue.EnqueueCounts {
-    JobQueue.EnqueueCounts(inserted: try row[0], merged: try row[1], followUps: try row[2], unchanged: try row[3])
+    let unknownGroups: Int = try row[4]
+    guard unknownGroups == 0 else {
+      throw JobsError(
+        code: .invalidJob,
+        message:
+          "limit group: \(unknownGroups) of the groups have no limits, so nothing of them would ever run; set them first"
+      )
+    }
+    return JobQueue.EnqueueCounts(
+      inserted: try row[0], merged: try row[1], followUps: try row[2], unchanged: try row[3])
   }
 }
 
