@@ -39,7 +39,7 @@ struct WorkerOptions: ParsableArguments {
   @Option(help: "Jobs in flight at once, 1 to 10000.")
   var concurrency = 64
 
-  @Option(help: "Seconds a job is leased before another worker may take it, 2 to 3600.")
+  @Option(help: "Seconds a job is leased before another worker may take it, 20 to 3600.")
   var lease = 30.0
 
   @Option(help: "Seconds between heartbeats; at most a third of the lease.")
@@ -57,11 +57,21 @@ struct WorkerOptions: ParsableArguments {
   @Option(help: "Connections to the control database, 2 to 1000.")
   var connections = 8
 
+  @Option(help: "Days that finished jobs are kept, 1 to 3660.")
+  var archiveDays: Int32 = 30
+
+  @Flag(inversion: .prefixedNo, help: "Wait for notifications on a connection of its own; not behind a pooler.")
+  var listen = true
+
   var configuration: WorkerConfiguration {
     let fallback = "\(ProcessInfo.processInfo.hostName):\(ProcessInfo.processInfo.processIdentifier)"
-    return WorkerConfiguration(
+    var configuration = WorkerConfiguration(
       name: name ?? fallback, maximumInFlight: concurrency, lease: lease, leaseMargin: min(5, lease / 4),
       heartbeat: heartbeat, poll: poll, shutdownGrace: grace)
+    configuration.archiveDays = archiveDays
+    configuration.listens = listen
+    configuration.longestEffect = CredentialLifecycle.longestEffect
+    return configuration
   }
 }
 
