@@ -21,6 +21,21 @@ extension BatchStatement {
   }
 }
 
+/// Opens a transaction of batches: each is to find its rows by their keys, one after the other, however many rows a table has
+/// and whatever its statistics say. A plan that is made for the arrays at hand sees their length and may prefer to read a
+/// whole table, which is small when it is planned and is not later; one plan for all sees ten elements and takes the key.
+/// Only for this transaction, which also holds behind a pooler.
+package struct PreferKeys: Statement {
+  package static let sql = """
+    SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),
+      set_config('jit', 'off', true)
+    """
+
+  package init() {}
+
+  package static func decode(_ row: PostgresRow) throws {}
+}
+
 /// Runs a batch as an ordinary statement.
 struct Batched<Element: BatchStatement>: Statement {
   static var name: String { Element.name }
