@@ -35,3 +35,17 @@ package struct AuthorizationID: RecordID {
   package let rawValue: UUID
   package init(_ rawValue: UUID) { self.rawValue = rawValue }
 }
+
+extension UUID {
+  /// A new id that sorts after those made a millisecond before (RFC 9562, version 7): rows that are only added then go to
+  /// the end of their index instead of all over it. The time in it means nothing to anybody.
+  package static func ordered() -> UUID {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    let milliseconds = UInt64(time.tv_sec) * 1000 + UInt64(time.tv_nsec) / 1_000_000
+    var generator = SystemRandomNumberGenerator()
+    let high = (milliseconds << 16 | 0x7000 | generator.next() & 0x0FFF).bigEndian
+    let low = (0x8000_0000_0000_0000 | generator.next() >> 2).bigEndian
+    return withUnsafeBytes(of: (high, low)) { UUID(uuid: $0.loadUnaligned(as: uuid_t.self)) }
+  }
+}
