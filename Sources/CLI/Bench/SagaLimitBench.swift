@@ -93,7 +93,8 @@ private struct PlainRows {
   private func move(_ states: [String]) -> [AnyStatement] {
     [
       AnyStatement(PlainMove(rotations: rotations, state: states[states.count - 1])),
-      AnyStatement(PlainSteps(rotations: rotations, before: Array(states.dropLast()), after: Array(states.dropFirst()))),
+      AnyStatement(
+        PlainSteps(rotations: rotations, before: Array(states.dropLast()), after: Array(states.dropFirst()))),
     ]
   }
 

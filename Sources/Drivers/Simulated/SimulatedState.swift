@@ -159,7 +159,8 @@ struct SimulatedState: Sendable {
   func residue(of names: [String]) -> [String] {
     names.flatMap { name -> [String] in
       guard let role = roles[name] else { return [] }
-      return ["role:\(name)"] + role.rights.sorted().map { "\($0):\(name)" } + role.objects.map { "owner:\(name):\($0)" }
+      return ["role:\(name)"] + role.rights.sorted().map { "\($0):\(name)" }
+        + role.objects.map { "owner:\(name):\($0)" }
     }
   }
 }

@@ -146,7 +146,8 @@ struct RotationRunner: Sendable {
     }
     run.changes.add(SetVersionState(credential: saga.credential, number: new, from: .candidate, to: .current))
     saga.set(.current, of: new)
-    run.changes.add(PublishCredential(credential: saga.credential, anchor: anchor, nextDue: due, fence: run.lease.fence))
+    run.changes.add(
+      PublishCredential(credential: saga.credential, anchor: anchor, nextDue: due, fence: run.lease.fence))
     return .moved
   }
 

@@ -74,7 +74,9 @@ final class SagaReader: Sendable {
     sagas.reserveCapacity(subjects.count)
     for row in try results[1].rows(of: FindOpenSagas.self) {
       let clock = DatabaseClock(reading: row.now, arrival: arrival)
-      sagas[SubjectID(row.credential)] = Result { try Saga(row, versions: versions[row.credential] ?? [], clock: clock) }
+      sagas[SubjectID(row.credential)] = Result {
+        try Saga(row, versions: versions[row.credential] ?? [], clock: clock)
+      }
     }
     return sagas
   }
