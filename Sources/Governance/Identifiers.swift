@@ -43,9 +43,11 @@ extension UUID {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
     let milliseconds = UInt64(time.tv_sec) * 1000 + UInt64(time.tv_nsec) / 1_000_000
-    var generator = SystemRandomNumberGenerator()
-    let high = (milliseconds << 16 | 0x7000 | generator.next() & 0x0FFF).bigEndian
-    let low = (0x8000_0000_0000_0000 | generator.next() >> 2).bigEndian
-    return withUnsafeBytes(of: (high, low)) { UUID(uuid: $0.loadUnaligned(as: uuid_t.self)) }
+    var bytes = UUID().uuid
+    withUnsafeMutableBytes(of: &bytes) { bytes in
+      for index in 0..<6 { bytes[index] = UInt8(truncatingIfNeeded: milliseconds >> (40 - 8 * index)) }
+      bytes[6] = 0x70 | bytes[6] & 0x0F
+    }
+    return UUID(uuid: bytes)
   }
 }
