@@ -96,14 +96,14 @@ struct EffectExecutor: Sendable {
 }
 
 extension SettleEffect {
-  init(_ outcome: EffectOutcome, of effect: UUID, at time: Date, fence: Int64) {
+  init(_ outcome: EffectOutcome, of effect: UUID, in saga: Saga, fence: Int64) {
     let (state, code): (String, String?) =
       switch outcome {
       case .done: ("applied", nil)
       case .refused(let reason, let code): ("refused", "\(reason.rawValue) \(code)")
       case .unknown(let cause): ("unknown", cause)
       }
-    self.init(effect: effect, state: state, code: code, fence: fence, settledAt: time)
+    self.init(rotation: saga.id, effect: effect, state: state, code: code, fence: fence, settledAt: saga.now)
   }
 }
 

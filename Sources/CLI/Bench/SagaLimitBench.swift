@@ -78,14 +78,14 @@ private struct PlainRows {
       move(["applying", "applied", "verified", "rights_equal", "published", "overlap", "retiring"]) + [
         AnyStatement(PlainVersions(credentials: credentials, number: 1, state: "retiring")),
         AnyStatement(PlainVersions(credentials: credentials, number: 2, state: "current")),
-        AnyStatement(PlainPublish(credentials: credentials)), AnyStatement(PlainSettle(effects: effects[0])),
+        AnyStatement(PlainPublish(credentials: credentials)), AnyStatement(PlainSettle(rotations: rotations, effects: effects[0])),
       ] + prove(["negative_control", "login", "identity", "rights"]) + intend("block_logins", effects[1]),
-      [AnyStatement(PlainSettle(effects: effects[1]))] + intend("end_sessions", effects[2]),
+      [AnyStatement(PlainSettle(rotations: rotations, effects: effects[1]))] + intend("end_sessions", effects[2]),
       move(["retiring", "sessions_ended", "old_refused"]) + [
         AnyStatement(PlainVersions(credentials: credentials, number: 1, state: "revoked")),
-        AnyStatement(PlainSettle(effects: effects[2])),
+        AnyStatement(PlainSettle(rotations: rotations, effects: effects[2])),
       ] + prove(["sessions_ended", "old_refused"]) + intend("drop", effects[3]),
-      move(["old_refused", "done"]) + [AnyStatement(PlainSettle(effects: effects[3]))] + prove(["residue"]),
+      move(["old_refused", "done"]) + [AnyStatement(PlainSettle(rotations: rotations, effects: effects[3]))] + prove(["residue"]),
       [AnyStatement(PlainArchive(subjects: credentials))],
     ]
   }

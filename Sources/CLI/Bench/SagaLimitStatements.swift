@@ -193,13 +193,17 @@ struct PlainSettle: Statement {
   static let sql = """
     UPDATE lifecycle.effect AS e
     SET state = 'applied', settled_at = clock_timestamp()
-    FROM unnest($1::uuid[]) AS m (id)
-    WHERE e.id = m.id
+    FROM unnest($1::uuid[], $2::uuid[]) AS m (rotation_id, id)
+    WHERE e.rotation_id = m.rotation_id AND e.id = m.id
     """
 
+  let rotations: [UUID]
   let effects: [UUID]
 
-  func bind(_ parameters: inout PostgresParameters) { parameters.append(effects) }
+  func bind(_ parameters: inout PostgresParameters) {
+    parameters.append(rotations)
+    parameters.append(effects)
+  }
 }
 
 struct PlainProofs: Statement {

@@ -17,7 +17,7 @@ extension RotationRunner {
       return .permitRefused(reasons)
     case .granted(let id):
       let outcome = await effects.perform(change, effect: id, saga: saga, run: run)
-      run.changes.add(SettleEffect(outcome, of: id, at: saga.now, fence: run.lease.fence))
+      run.changes.add(SettleEffect(outcome, of: id, in: saga, fence: run.lease.fence))
       return Machine.Fact(outcome)
     }
   }

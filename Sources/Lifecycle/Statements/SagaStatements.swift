@@ -234,7 +234,7 @@ struct InsertEffect: BatchStatement {
   }
 }
 
-/// Counts as done when there is none. Relies on `effect_rotation`.
+/// Counts as done when there is none. Relies on `effect_pkey`.
 struct SupersedeEffects: BatchStatement {
   static let sql = """
     WITH superseded AS (
@@ -264,14 +264,15 @@ struct SettleEffect: BatchStatement {
       UPDATE lifecycle.effect AS e
       SET state = m.state, outcome_code = left(m.code, 200),
         settled_at = GREATEST(e.intended_at, LEAST(m.settled_at, clock_timestamp()))
-      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[]) WITH ORDINALITY
-        AS m (id, state, code, fence, settled_at, n)
-      WHERE e.id = m.id AND e.state = 'intended' AND e.fence = m.fence
+      FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[]) WITH ORDINALITY
+        AS m (rotation_id, id, state, code, fence, settled_at, n)
+      WHERE e.rotation_id = m.rotation_id AND e.id = m.id AND e.state = 'intended' AND e.fence = m.fence
       RETURNING m.n
     )
     SELECT array_agg(n) FROM settled
     """
 
+  let rotation: RotationID
   let effect: UUID
   let state: String
   let code: String?
@@ -280,6 +281,7 @@ struct SettleEffect: BatchStatement {
   let settledAt: Date
 
   static func bind(_ rows: [SettleEffect], _ parameters: inout PostgresParameters) {
+    parameters.append(rows.map(\.rotation.rawValue))
     parameters.append(rows.map(\.effect))
     parameters.append(rows.map(\.state))
     parameters.append(rows.map(\.code))
@@ -315,16 +317,16 @@ struct InsertProofs: BatchStatement {
   let proofs: [Proof]
 
   static func bind(_ rows: [InsertProofs], _ parameters: inout PostgresParameters) {
-    let all = rows.flatMap { row in row.proofs.map { (row, $0) } }
+    let proofs = rows.flatMap(\.proofs)
     parameters.append(rows.count)
-    parameters.append(all.map { _ in UUID.ordered() })
-    parameters.append(all.map { $0.0.rotation.rawValue })
-    parameters.append(all.map { $0.0.credential.rawValue })
-    parameters.append(all.map(\.1.version))
-    parameters.append(all.map(\.1.kind.rawValue))
-    parameters.append(all.map(\.1.result.rawValue))
-    parameters.append(all.map { JSONText(encoding: $0.1.detail) })
-    parameters.append(all.map { $0.0.fence })
-    parameters.append(all.map(\.1.observedAt))
+    parameters.append(proofs.map { _ in UUID.ordered() })
+    parameters.append(rows.flatMap { repeatElement($0.rotation.rawValue, count: $0.proofs.count) })
+    parameters.append(rows.flatMap { repeatElement($0.credential.rawValue, count: $0.proofs.count) })
+    parameters.append(proofs.map(\.version))
+    parameters.append(proofs.map(\.kind.rawValue))
+    parameters.append(proofs.map(\.result.rawValue))
+    parameters.append(proofs.map { JSONText(encoding: $0.detail) })
+    parameters.append(rows.flatMap { repeatElement($0.fence, count: $0.proofs.count) })
+    parameters.append(proofs.map(\.observedAt))
   }
 }
