@@ -1,4 +1,5 @@
 package import Foundation
+import Synchronization
 
 /// Typed ids, so that a person is never passed for a target.
 package protocol RecordID: Hashable, Sendable, CustomStringConvertible {
@@ -43,11 +44,29 @@ extension UUID {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
     let milliseconds = UInt64(time.tv_sec) * 1000 + UInt64(time.tv_nsec) / 1_000_000
-    var bytes = UUID().uuid
-    withUnsafeMutableBytes(of: &bytes) { bytes in
-      for index in 0..<6 { bytes[index] = UInt8(truncatingIfNeeded: milliseconds >> (40 - 8 * index)) }
-      bytes[6] = 0x70 | bytes[6] & 0x0F
+    let (first, second) = RandomWords.shared.withLock { ($0.next(), $0.next()) }
+    let high = (milliseconds << 16 | 0x7000 | first & 0x0FFF).bigEndian
+    let low = (0x8000_0000_0000_0000 | second >> 2).bigEndian
+    return withUnsafeBytes(of: (high, low)) { UUID(uuid: $0.loadUnaligned(as: uuid_t.self)) }
+  }
+}
+
+/// The system's generator, a block at a time: `UUID()` opens a device for each. Not for secrets: the block stays in memory.
+private struct RandomWords: RandomNumberGenerator {
+  static let shared = Mutex(RandomWords())
+
+  private var words = [UInt64](repeating: 0, count: 32)
+  private var used = 32
+
+  mutating func next() -> UInt64 {
+    if used == words.count {
+      words.withUnsafeMutableBytes { bytes in
+        // 256 bytes are the most that one call gives (getentropy(3)).
+        precondition(getentropy(bytes.baseAddress!, bytes.count) == 0, "the kernel gave no random bytes")
+      }
+      used = 0
     }
-    return UUID(uuid: bytes)
+    defer { used += 1 }
+    return words[used]
   }
 }

@@ -68,6 +68,8 @@ final class BenchWorkers {
 
   var tracedByPath: [(path: String, output: String)] { children.map { ($0.outputPath, $0.output) } }
 
+  var processorSeconds: Double { children.reduce(0) { $0 + ProcessorTime.seconds(of: $1.processID) } }
+
   func stop() async { for child in children { await child.stop() } }
 }
 

@@ -96,8 +96,15 @@ extension BenchCommand {
           ("transactions", "\(saga.transactions)"),
           ("plain SQL sagas per second", String(format: "%.0f", plainRate)),
           ("plain SQL row writes per saga", String(format: "%.1f", Double(limit.rowWrites) / Double(accounts))),
+          ("processor ms per saga, database", milliseconds(saga.database)),
+          ("processor ms per saga, workers", milliseconds(saga.workers)),
+          ("processor ms per saga, plain SQL", milliseconds(limit.database)),
           ("share of plain SQL", String(format: "%.2f", sagaRate / plainRate)),
         ])
+    }
+
+    private func milliseconds(_ seconds: Double) -> String {
+      String(format: "%.3f", seconds * 1000 / Double(accounts))
     }
   }
 }

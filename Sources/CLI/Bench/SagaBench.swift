@@ -16,6 +16,9 @@ struct SagaBench {
     let seconds: Double
     let rowWrites: Int
     let transactions: Int
+    /// Seconds of processor time.
+    let database: Double
+    let workers: Double
   }
 
   /// From all rotations waiting to all done. Throws when a single one is not exactly as it must be.
@@ -32,15 +35,21 @@ struct SagaBench {
     try await server.waitForWorkers(workers)
     try await server.clearProfile()
     let before = try await server.written()
+    let database = ProcessorTime.seconds(ofServer: server.running)
+    let busy = processes.processorSeconds
     let start = ContinuousClock.now
     try await server.run("UPDATE jobs.limit_group SET paused_at = NULL", "NOTIFY keyturn_jobs")
     try await processes.waitUntil { $0.begun >= accounts.count && $0.held == 0 }
     let seconds = (ContinuousClock.now - start).seconds
+    let used = (
+      database: ProcessorTime.seconds(ofServer: server.running) - database, workers: processes.processorSeconds - busy
+    )
     await processes.stop()
     let after = try await server.written()
     try await verify()
     return Figures(
-      seconds: seconds, rowWrites: after.rows - before.rows, transactions: after.transactions - before.transactions)
+      seconds: seconds, rowWrites: after.rows - before.rows, transactions: after.transactions - before.transactions,
+      database: used.database, workers: used.workers)
   }
 
   private func verify() async throws {

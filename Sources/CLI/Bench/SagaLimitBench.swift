@@ -18,6 +18,8 @@ struct SagaLimitBench {
   struct Figures {
     let seconds: Double
     let rowWrites: Int
+    /// Seconds of processor time.
+    let database: Double
   }
 
   func run() async throws -> Figures {
@@ -25,6 +27,7 @@ struct SagaLimitBench {
     try await server.run("VACUUM (ANALYZE)", "CHECKPOINT")
     let rotations = try await rotations()
     let before = try await server.written()
+    let database = ProcessorTime.seconds(ofServer: server.running)
     let start = ContinuousClock.now
     try await withThrowingTaskGroup(of: Void.self) { tasks in
       for part in 0..<connections {
@@ -34,8 +37,9 @@ struct SagaLimitBench {
       try await tasks.waitForAll()
     }
     let seconds = (ContinuousClock.now - start).seconds
+    let used = ProcessorTime.seconds(ofServer: server.running) - database
     let after = try await server.written()
-    return Figures(seconds: seconds, rowWrites: after.rows - before.rows)
+    return Figures(seconds: seconds, rowWrites: after.rows - before.rows, database: used)
   }
 
   private func rotations() async throws -> [UUID: UUID] {
@@ -78,14 +82,16 @@ private struct PlainRows {
       move(["applying", "applied", "verified", "rights_equal", "published", "overlap", "retiring"]) + [
         AnyStatement(PlainVersions(credentials: credentials, number: 1, state: "retiring")),
         AnyStatement(PlainVersions(credentials: credentials, number: 2, state: "current")),
-        AnyStatement(PlainPublish(credentials: credentials)), AnyStatement(PlainSettle(rotations: rotations, effects: effects[0])),
+        AnyStatement(PlainPublish(credentials: credentials)),
+        AnyStatement(PlainSettle(rotations: rotations, effects: effects[0])),
       ] + prove(["negative_control", "login", "identity", "rights"]) + intend("block_logins", effects[1]),
       [AnyStatement(PlainSettle(rotations: rotations, effects: effects[1]))] + intend("end_sessions", effects[2]),
       move(["retiring", "sessions_ended", "old_refused"]) + [
         AnyStatement(PlainVersions(credentials: credentials, number: 1, state: "revoked")),
         AnyStatement(PlainSettle(rotations: rotations, effects: effects[2])),
       ] + prove(["sessions_ended", "old_refused"]) + intend("drop", effects[3]),
-      move(["old_refused", "done"]) + [AnyStatement(PlainSettle(rotations: rotations, effects: effects[3]))] + prove(["residue"]),
+      move(["old_refused", "done"]) + [AnyStatement(PlainSettle(rotations: rotations, effects: effects[3]))]
+        + prove(["residue"]),
       [AnyStatement(PlainArchive(subjects: credentials))],
     ]
   }
