@@ -24,6 +24,9 @@ struct RotationRunner: Sendable {
         try await store.governance.target(saga.target, in: store.client)
       }
       var run = SagaRun(lease: job.lease, term: term, driver: driver, saga: saga)
+      if saga.credentialFence != job.lease.fence {
+        run.changes.add(RaiseCredentialFence(credential: saga.credential, fence: job.lease.fence))
+      }
       do {
         return try await carry(&saga, &run)
       } catch {
@@ -97,9 +100,8 @@ struct RotationRunner: Sendable {
     }
   }
 
-  /// Our fence onto saga and credential, before anything else. A revocation ends what else is open.
+  /// Our fence onto the saga, before anything else. A revocation ends what else is open.
   private func claim(_ saga: inout Saga, _ run: inout SagaRun) async throws -> Machine.Fact {
-    run.changes.add(RaiseCredentialFence(credential: saga.credential, fence: run.lease.fence))
     if saga.action == .revoke {
       run.changes.add(CancelOtherSagas(rotation: saga.id, credential: saga.credential))
       run.changes.add(SetCredentialState(credential: saga.credential, state: .revoking))

@@ -8,6 +8,8 @@ import Targets
 struct Saga: Sendable {
   let id: RotationID
   let credential: CredentialID
+  /// The highest that any run of the credential has put onto it.
+  let credentialFence: Int64
   let action: GovernedAction
   private(set) var state: RotationState
   /// Changes when somebody approved anew while this run was under way.
@@ -31,13 +33,14 @@ struct Saga: Sendable {
   let clock: DatabaseClock
 
   init(
-    id: RotationID, credential: CredentialID, action: GovernedAction, state: RotationState,
+    id: RotationID, credential: CredentialID, credentialFence: Int64, action: GovernedAction, state: RotationState,
     authorization: AuthorizationID, resumeState: RotationState?, candidates: Int32, waitUntil: Date?, enteredAt: Date,
     identity: SagaIdentity, target: TargetID, adminVersion: Int32, dueAnchor: Date?, hardExpiresAt: Date,
     versions: [CredentialVersion], newVersion: Int32?, oldVersion: Int32?, clock: DatabaseClock
   ) {
     self.id = id
     self.credential = credential
+    self.credentialFence = credentialFence
     self.action = action
     self.state = state
     self.authorization = authorization

@@ -88,7 +88,8 @@ extension Saga {
       throw LifecycleError(code: .unreadableRow, message: "rotation \(row.id) holds a word this version does not know")
     }
     self.init(
-      id: RotationID(row.id), credential: CredentialID(row.credential), action: action, state: state,
+      id: RotationID(row.id), credential: CredentialID(row.credential), credentialFence: row.credentialFence,
+      action: action, state: state,
       authorization: AuthorizationID(row.authorization),
       resumeState: row.resumeState.flatMap(RotationState.init(rawValue:)), candidates: row.candidates,
       waitUntil: row.waitUntil, enteredAt: row.enteredAt, identity: row.identity, target: TargetID(row.target),

@@ -72,7 +72,8 @@ extension CredentialRecord {
   }
 }
 
-/// Our fence onto the credential, so that a job made later starts above it. Not done: somebody newer was here.
+/// Our fence onto the credential, durable before the target sees it, so that a job made later starts above what the target
+/// has seen. Not done: somebody newer was here.
 struct RaiseCredentialFence: BatchStatement {
   static let sql = """
     WITH raised AS (
