@@ -61,9 +61,10 @@ struct SagaBench {
 }
 
 extension BenchServer {
-  /// Row versions written and transactions committed since the server began. Sessions that are open may report late.
+  /// Row versions written and transactions committed since the server began. Waits until sessions that are idle have
+  /// reported theirs, which they do after ten seconds.
   func written() async throws -> (rows: Int, transactions: Int) {
-    try await Task.sleep(for: .milliseconds(1500))
+    try await Task.sleep(for: .milliseconds(10_500))
     return try await owner.queryFirst(CountWrites()) ?? (0, 0)
   }
 }

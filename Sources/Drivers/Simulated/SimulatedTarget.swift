@@ -32,6 +32,8 @@ package final class SimulatedTarget: Sendable {
     }
   }
 
+  package func endSessions(of login: String) { state.withLock { $0.roles[login]?.sessions = 0 } }
+
   /// False when there is no such role.
   package func addObject(_ object: String, ownedBy role: String) -> Bool {
     state.withLock { state in

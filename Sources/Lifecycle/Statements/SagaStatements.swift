@@ -13,7 +13,7 @@ struct FindOpenSagas: Statement {
       i.id, i.name, i.login_mode, i.rights,
       p.id, p.name, EXTRACT(epoch FROM p.rotation_period)::float8, EXTRACT(epoch FROM p.rotation_jitter)::float8,
       EXTRACT(epoch FROM p.overlap)::float8, EXTRACT(epoch FROM p.settle)::float8,
-      EXTRACT(epoch FROM p.retry_reserve)::float8, p.on_expiry, p.secret_length, now()
+      EXTRACT(epoch FROM p.retry_reserve)::float8, p.on_expiry, p.secret_length, now(), c.fence
     FROM unnest($1::uuid[]) AS m (id)
     CROSS JOIN LATERAL (
       SELECT o.*
@@ -50,6 +50,7 @@ struct FindOpenSagas: Statement {
     let adminVersion: Int32
     let identity: SagaIdentity
     let now: Date
+    let credentialFence: Int64
   }
 
   static func decode(_ row: PostgresRow) throws -> Row {
@@ -61,7 +62,7 @@ struct FindOpenSagas: Statement {
       identity: SagaIdentity(
         id: IdentityID(try row[15]), name: try row[16], loginMode: try row[17], rights: try row[18],
         policy: try Policy(row, from: 19)),
-      now: try row[28])
+      now: try row[28], credentialFence: try row[29])
   }
 }
 
@@ -102,8 +103,9 @@ struct InsertSagas: Statement {
 /// The moves of a saga since its last commit, and their lines of history. Guard: the state before the first and the fence;
 /// not done means that the saga is elsewhere.
 ///
-/// The path is a list of words per saga, so that one saga's lines are made from its own row: a join of two arrays by number
-/// would be planned as if both were short.
+/// `$12` and on are one line of history after the other, of all sagas, and `first` says where a saga's own begin: a join of
+/// two arrays by number would be planned as if both were short. States are numbers there, of `$15`, because an element of an
+/// array is only found at once when all have the same length.
 struct MoveSaga: BatchStatement {
   static let sql = """
     WITH moved AS (
@@ -117,22 +119,20 @@ struct MoveSaga: BatchStatement {
         resume_state = m.resume_state,
         wait_until = m.wait_until,
         steps = r.steps + m.moves,
-        entered_at = LEAST(m.entered_at, now()),
+        entered_at = LEAST(($14::timestamptz[])[m.first + m.moves - 1], now()),
         finished_at = CASE WHEN m.state IN ('done', 'rolled_back', 'cancelled') THEN now() END
       FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::integer[], $7::integer[], $8::integer[],
-        $9::text[], $10::timestamptz[], $11::integer[], $12::timestamptz[], $13::text[], $14::text[]) WITH ORDINALITY
+        $9::text[], $10::timestamptz[], $11::integer[], $16::integer[]) WITH ORDINALITY
         AS m (id, before, state, reason, fence, new_version, old_version, candidates, resume_state, wait_until, moves,
-          entered_at, path, times, n)
+          first, n)
       WHERE r.id = m.id AND r.state = m.before AND r.fence <= m.fence AND r.finished_at IS NULL
-      RETURNING m.n, r.id, r.steps - m.moves AS steps, r.fence, m.path, m.times
+      RETURNING m.n, r.id, r.steps - m.moves AS steps, r.fence, m.first, m.moves
     ), written AS (
       INSERT INTO lifecycle.rotation_step (rotation_id, sequence, from_state, to_state, fence, started_at, at)
-      SELECT m.id, m.steps + p.k, split_part(p.move, '>', 1), split_part(p.move, '>', 2), m.fence,
-        LEAST(to_timestamp(split_part(p.time, '>', 1)::float8), now()),
-        LEAST(to_timestamp(split_part(p.time, '>', 2)::float8), now())
+      SELECT m.id, m.steps + k - m.first + 1, ($15::text[])[($12::smallint[])[k]], ($15::text[])[($13::smallint[])[k]],
+        m.fence, LEAST(($17::timestamptz[])[k], now()), LEAST(($14::timestamptz[])[k], now())
       FROM moved AS m
-      CROSS JOIN LATERAL unnest(string_to_array(m.path, ' '), string_to_array(m.times, ' ')) WITH ORDINALITY
-        AS p (move, time, k)
+      CROSS JOIN LATERAL generate_series(m.first, m.first + m.moves - 1) AS k
     )
     SELECT array_agg(n) FROM moved
     """
@@ -168,14 +168,27 @@ struct MoveSaga: BatchStatement {
     parameters.append(rows.map { $0.resumeState?.rawValue })
     parameters.append(rows.map(\.waitUntil))
     parameters.append(rows.map { Int32($0.path.count) })
-    parameters.append(rows.map { $0.path[$0.path.count - 1].at })
+    let moves = rows.flatMap(\.path)
+    parameters.append(moves.map(\.from.number))
+    parameters.append(moves.map(\.to.number))
+    parameters.append(moves.map(\.at))
+    parameters.append(RotationState.allCases.map(\.rawValue))
+    var next: Int32 = 1
     parameters.append(
-      rows.map { row in row.path.map { "\($0.from.rawValue)>\($0.to.rawValue)" }.joined(separator: " ") })
-    parameters.append(
-      rows.map { row in
-        row.path.map { "\($0.startedAt.timeIntervalSince1970)>\($0.at.timeIntervalSince1970)" }.joined(separator: " ")
+      rows.map { row -> Int32 in
+        defer { next += Int32(row.path.count) }
+        return next
       })
+    parameters.append(moves.map(\.startedAt))
   }
+}
+
+extension RotationState {
+  /// The place in `allCases`, from 1.
+  fileprivate var number: Int16 { Self.numbers[self] ?? 0 }
+
+  private static let numbers = Dictionary(
+    uniqueKeysWithValues: zip(allCases, 1...).map { ($0, Int16($1)) })
 }
 
 /// A revocation takes over: what it cuts includes whatever the other saga had done. Counts as done when there is none.
