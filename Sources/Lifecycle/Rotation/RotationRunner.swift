@@ -210,9 +210,10 @@ struct RotationRunner: Sendable {
       metadata: ["rotation.id": "\(saga.id)", "from": "\(saga.state.rawValue)", "to": "\(state.rawValue)"])
     run.changes.enter(state, &saga)
     if state == .rolledBack { run.changes.add(PostponeDue(credential: saga.credential, seconds: 60)) }
-    guard state.isFinal else { return nil }
+    // Where nobody knows whether the target has the secret, that must be in the row before anything else is tried.
+    guard state.isFinal || state == .unknown else { return nil }
     try await store.commit(&run, of: saga)
-    return .done
+    return state.isFinal ? .done : nil
   }
 
   private func quarantine(_ reason: String, _ saga: inout Saga, _ run: inout SagaRun) async throws -> JobOutcome? {
