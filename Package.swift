@@ -84,8 +84,8 @@ let package = Package(
     .testTarget(
       name: "AcceptanceTests",
       dependencies: [
-        "Daemon", "Lifecycle", "Governance", "Jobs", "Targets", "Secrets", "Vault", "Postgres", "EmbeddedPostgres",
-        "TestSupport", "CLI", log,
+        "Daemon", "Drivers", "Lifecycle", "Governance", "Jobs", "Targets", "Secrets", "Vault", "Postgres",
+        "EmbeddedPostgres", "TestSupport", "CLI", log,
       ],
       swiftSettings: settings),
   ]

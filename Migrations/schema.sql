@@ -673,7 +673,8 @@ CREATE TABLE lifecycle.effect (
     CONSTRAINT effect_outcome_code_length CHECK ((length(outcome_code) <= 200)),
     CONSTRAINT effect_state_known CHECK ((state = ANY (ARRAY['intended'::text, 'applied'::text, 'refused'::text, 'unknown'::text]))),
     CONSTRAINT effect_verb_known CHECK ((verb = ANY (ARRAY['set_secret'::text, 'grant'::text, 'block_logins'::text, 'end_sessions'::text, 'strip'::text, 'drop'::text])))
-);
+)
+WITH (fillfactor='65');
 ALTER TABLE lifecycle.effect OWNER TO keyturn_owner;
 CREATE TABLE lifecycle.proof (
     id uuid NOT NULL,
@@ -828,11 +829,11 @@ ALTER TABLE ONLY lifecycle.credential
 ALTER TABLE ONLY lifecycle.effect
     ADD CONSTRAINT effect_permit_id_once UNIQUE (permit_id);
 ALTER TABLE ONLY lifecycle.effect
-    ADD CONSTRAINT effect_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT effect_pkey PRIMARY KEY (rotation_id, id);
 ALTER TABLE ONLY lifecycle.proof
-    ADD CONSTRAINT proof_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT proof_pkey PRIMARY KEY (rotation_id, id);
 ALTER TABLE ONLY lifecycle.rotation
-    ADD CONSTRAINT rotation_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT rotation_pkey PRIMARY KEY (id, credential_id);
 ALTER TABLE ONLY lifecycle.rotation_step
     ADD CONSTRAINT rotation_step_pkey PRIMARY KEY (rotation_id, sequence);
 ALTER TABLE ONLY lifecycle.version
@@ -846,8 +847,6 @@ CREATE INDEX job_waiting ON jobs.job USING btree (run_at) WHERE (hold = 'waiting
 CREATE INDEX operator_action_at ON jobs.operator_action USING btree (at);
 CREATE INDEX credential_due ON lifecycle.credential USING btree (next_due_at) WHERE (state = 'active'::text);
 CREATE INDEX credential_expiry ON lifecycle.credential USING btree (hard_expires_at) WHERE (state = 'active'::text);
-CREATE INDEX effect_rotation ON lifecycle.effect USING btree (rotation_id, intended_at);
-CREATE INDEX proof_rotation ON lifecycle.proof USING btree (rotation_id, observed_at);
 CREATE INDEX rotation_credential ON lifecycle.rotation USING btree (credential_id, created_at);
 CREATE UNIQUE INDEX rotation_open_once ON lifecycle.rotation USING btree (credential_id, ((action = 'revoke'::text))) WHERE (finished_at IS NULL);
 CREATE UNIQUE INDEX version_candidate_once ON lifecycle.version USING btree (credential_id) WHERE (state = 'candidate'::text);
@@ -904,15 +903,11 @@ ALTER TABLE ONLY lifecycle.credential
 ALTER TABLE ONLY lifecycle.credential
     ADD CONSTRAINT credential_target_id_known FOREIGN KEY (target_id) REFERENCES governance.target(id);
 ALTER TABLE ONLY lifecycle.effect
-    ADD CONSTRAINT effect_credential_id_known FOREIGN KEY (credential_id) REFERENCES lifecycle.credential(id);
-ALTER TABLE ONLY lifecycle.effect
     ADD CONSTRAINT effect_permit_id_known FOREIGN KEY (permit_id) REFERENCES governance.permit(id);
 ALTER TABLE ONLY lifecycle.effect
-    ADD CONSTRAINT effect_rotation_id_known FOREIGN KEY (rotation_id) REFERENCES lifecycle.rotation(id);
+    ADD CONSTRAINT effect_rotation_id_known FOREIGN KEY (rotation_id, credential_id) REFERENCES lifecycle.rotation(id, credential_id);
 ALTER TABLE ONLY lifecycle.proof
-    ADD CONSTRAINT proof_credential_id_known FOREIGN KEY (credential_id) REFERENCES lifecycle.credential(id);
-ALTER TABLE ONLY lifecycle.proof
-    ADD CONSTRAINT proof_rotation_id_known FOREIGN KEY (rotation_id) REFERENCES lifecycle.rotation(id);
+    ADD CONSTRAINT proof_rotation_id_known FOREIGN KEY (rotation_id, credential_id) REFERENCES lifecycle.rotation(id, credential_id);
 ALTER TABLE ONLY lifecycle.rotation
     ADD CONSTRAINT rotation_authorization_id_known FOREIGN KEY (authorization_id) REFERENCES governance."authorization"(id);
 ALTER TABLE ONLY lifecycle.rotation

@@ -19,6 +19,6 @@ struct KeyturnCommand: AsyncParsableCommand {
       PersonCommand.self, PolicyCommand.self, TargetCommand.self, IdentityCommand.self, RequestCommand.self,
       ApproveCommand.self, DenyCommand.self, RotateCommand.self, RevokeCommand.self, VoidCommand.self,
       JobsCommand.self, QueueCommand.self, StatusCommand.self, SecretCommand.self, KeyCommand.self, BenchCommand.self,
-      DemoClientCommand.self, BenchWorkerCommand.self,
+      DemoClientCommand.self, BenchWorkerCommand.self, SagaWorkerCommand.self,
     ])
 }

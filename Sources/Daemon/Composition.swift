@@ -5,7 +5,7 @@ package import Jobs
 package import Lifecycle
 package import Logging
 package import Postgres
-import Targets
+package import Targets
 package import Vault
 
 /// Everything is constructed here, top to bottom; nothing else knows all the parts.
@@ -29,8 +29,10 @@ package struct Composition: Sendable {
   }
 
   /// Connects, checks the schema and the keys. The caller ends with `close`.
+  /// - Parameter extraFactories: kinds of target that are not part of the product, such as a simulated one.
   package static func open(
-    _ configuration: DaemonConfiguration, _ preparation: Preparation, logger: Logger
+    _ configuration: DaemonConfiguration, _ preparation: Preparation,
+    extraFactories: [any TargetDriverFactory] = [], logger: Logger
   ) async throws -> Composition {
     let database = try await ControlDatabase.open(configuration, logger: logger)
     if preparation == .prepare { _ = try await database.migrate(logger: logger) }
@@ -39,14 +41,18 @@ package struct Composition: Sendable {
       try await ControlDatabase.migrator.requireCompatible(on: client)
       let keys = try await KeyFile(path: configuration.keyFilePath)
         .load(client: client, mayCreate: preparation == .prepare)
-      return Composition(database: database, client: client, keys: keys, logger: logger)
+      return Composition(
+        database: database, client: client, keys: keys, extraFactories: extraFactories, logger: logger)
     } catch {
       await client.close()
       throw error
     }
   }
 
-  private init(database: ControlDatabase, client: PostgresClient, keys: LocalKeyProvider, logger: Logger) {
+  private init(
+    database: ControlDatabase, client: PostgresClient, keys: LocalKeyProvider,
+    extraFactories: [any TargetDriverFactory], logger: Logger
+  ) {
     self.database = database
     self.client = client
     self.keys = keys
@@ -55,7 +61,8 @@ package struct Composition: Sendable {
     governance = GovernanceStore()
     notifier = JobNotifier(client: client, logger: logger)
     queue = JobQueue(notifier: notifier)
-    drivers = DriverPool(registry: DriverRegistry([PostgresTargetFactory(logger: logger)]), vault: vault)
+    drivers = DriverPool(
+      registry: DriverRegistry([PostgresTargetFactory(logger: logger)] + extraFactories), vault: vault)
     lifecycle = CredentialLifecycle(
       client: client, governance: governance, queue: queue, vault: vault, drivers: drivers, logger: logger)
   }

@@ -15,36 +15,43 @@ package struct Permit: Sendable {
     to step: inout Step, authorization: AuthorizationID, action: GovernedAction, identity: IdentityID,
     subject: SubjectID
   ) -> Permit {
-    let permit = Permit(id: UUID())
+    let permit = Permit(id: .ordered())
     step.add(
-      GrantPermit(
+      batched: GrantPermit(
         permit: permit.id, authorization: authorization, action: action, identity: identity, subject: subject,
         fence: step.lease.fence))
     return permit
   }
 }
 
-/// Inserts the permit if the authorization holds now: one row or none.
+/// Inserts each permit whose authorization holds now.
 ///
 /// Approver and owner must still be active, except for revocation: what reduces is never held up by people who left.
-/// Lock order: the job (by the step's guard), then the authorization.
-package struct GrantPermit: Statement {
+/// Lock order: the jobs (by the steps' guard), then the authorizations, in the order of the arrays, which is by subject.
+package struct GrantPermit: BatchStatement {
   package static let sql = """
-    INSERT INTO governance.permit (id, authorization_id, action, subject, fence)
-    SELECT $1, a.id, $3, $4, $5
-    FROM governance.authorization AS a
-    JOIN governance.identity AS i ON i.id = a.identity_id
-    JOIN governance.person AS owner ON owner.id = i.owner_id
-    LEFT JOIN governance.approval AS ap ON ap.id = a.approval_id
-    LEFT JOIN governance.person AS approver ON approver.id = ap.approver_id
-    WHERE a.id = $2
-      AND a.identity_id = $6
-      AND $3 = ANY(a.actions)
-      AND a.voided_at IS NULL
-      AND a.valid_from <= now()
-      AND a.valid_until > now()
-      AND ($3 = 'revoke' OR (owner.state = 'active' AND approver.state = 'active'))
-    FOR SHARE OF a
+    WITH held AS (
+      SELECT m.n, m.permit, a.id AS authorization_id, m.action, m.subject, m.fence
+      FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::bigint[], $6::uuid[]) WITH ORDINALITY
+        AS m (permit, authorization_id, action, subject, fence, identity_id, n)
+      JOIN governance.authorization AS a ON a.id = m.authorization_id
+      JOIN governance.identity AS i ON i.id = a.identity_id
+      JOIN governance.person AS owner ON owner.id = i.owner_id
+      LEFT JOIN governance.approval AS ap ON ap.id = a.approval_id
+      LEFT JOIN governance.person AS approver ON approver.id = ap.approver_id
+      WHERE a.identity_id = m.identity_id
+        AND m.action = ANY(a.actions)
+        AND a.voided_at IS NULL
+        AND a.valid_from <= now()
+        AND a.valid_until > now()
+        AND (m.action = 'revoke' OR (owner.state = 'active' AND approver.state = 'active'))
+      FOR SHARE OF a
+    ), granted AS (
+      INSERT INTO governance.permit (id, authorization_id, action, subject, fence)
+      SELECT permit, authorization_id, action, subject, fence
+      FROM held
+    )
+    SELECT array_agg(n) FROM held
     """
 
   let permit: UUID
@@ -54,13 +61,13 @@ package struct GrantPermit: Statement {
   let subject: SubjectID
   let fence: Int64
 
-  package func bind(_ parameters: inout PostgresParameters) {
-    parameters.append(permit)
-    parameters.append(authorization.rawValue)
-    parameters.append(action.rawValue)
-    parameters.append(subject.rawValue)
-    parameters.append(fence)
-    parameters.append(identity.rawValue)
+  package static func bind(_ rows: [GrantPermit], _ parameters: inout PostgresParameters) {
+    parameters.append(rows.map(\.permit))
+    parameters.append(rows.map(\.authorization.rawValue))
+    parameters.append(rows.map(\.action.rawValue))
+    parameters.append(rows.map(\.subject.rawValue))
+    parameters.append(rows.map(\.fence))
+    parameters.append(rows.map(\.identity.rawValue))
   }
 }
 
@@ -134,4 +141,37 @@ extension ReasonCode {
     let words: [String] = try row[1]
     return words.compactMap(ReasonCode.init(rawValue:))
   }
+}
+
+/// Those of the authorizations under which a permit would be granted now.
+package struct HoldingAuthorizations: Statement {
+  package static let sql = """
+    SELECT a.id
+    FROM governance.authorization AS a
+    JOIN governance.identity AS i ON i.id = a.identity_id
+    JOIN governance.person AS owner ON owner.id = i.owner_id
+    LEFT JOIN governance.approval AS ap ON ap.id = a.approval_id
+    LEFT JOIN governance.person AS approver ON approver.id = ap.approver_id
+    WHERE a.id = ANY($1)
+      AND $2 = ANY(a.actions)
+      AND a.voided_at IS NULL
+      AND a.valid_from <= now()
+      AND a.valid_until > now()
+      AND ($2 = 'revoke' OR (owner.state = 'active' AND approver.state = 'active'))
+    """
+
+  let authorizations: [UUID]
+  let action: GovernedAction
+
+  package init(authorizations: [UUID], action: GovernedAction) {
+    self.authorizations = authorizations
+    self.action = action
+  }
+
+  package func bind(_ parameters: inout PostgresParameters) {
+    parameters.append(authorizations)
+    parameters.append(action.rawValue)
+  }
+
+  package static func decode(_ row: PostgresRow) throws -> AuthorizationID { AuthorizationID(try row[0]) }
 }

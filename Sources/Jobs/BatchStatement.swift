@@ -21,16 +21,33 @@ extension BatchStatement {
   }
 }
 
-/// Runs a batch as an ordinary statement.
-struct Batched<Element: BatchStatement>: Statement {
-  static var name: String { Element.name }
-  static var sql: String { Element.sql }
+/// Opens a transaction of batches: each is to find its rows by their keys, one after the other, however many rows a table has
+/// and whatever its statistics say. A plan that is made for the arrays at hand sees their length and may prefer to read a
+/// whole table, which is small when it is planned and is not later; one plan for all sees ten elements and takes the key.
+/// Only for this transaction, which also holds behind a pooler.
+package struct PreferKeys: Statement {
+  package static let sql = """
+    SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),
+      set_config('jit', 'off', true)
+    """
+
+  package init() {}
+
+  package static func decode(_ row: PostgresRow) throws {}
+}
+
+/// Runs a batch as an ordinary statement; returns the numbers, from 1, of the elements that changed what they must.
+package struct Batched<Element: BatchStatement>: Statement {
+  package static var name: String { Element.name }
+  package static var sql: String { Element.sql }
 
   let rows: [Element]
 
-  func bind(_ parameters: inout PostgresParameters) { Element.bind(rows, &parameters) }
+  package init(rows: [Element]) { self.rows = rows }
 
-  static func decode(_ row: PostgresRow) throws -> [Int] { try BatchNumbers.decode(row) }
+  package func bind(_ parameters: inout PostgresParameters) { Element.bind(rows, &parameters) }
+
+  package static func decode(_ row: PostgresRow) throws -> [Int] { try BatchNumbers.decode(row) }
 }
 
 /// The answer of every batch, whatever its elements.

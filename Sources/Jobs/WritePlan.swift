@@ -51,7 +51,7 @@ struct WritePlan {
 
   init(_ batch: WriteBatch) {
     settlementCount = batch.settlements.count
-    add(AnyStatement(PreferIndexes()), .nothing)
+    add(AnyStatement(PreferKeys()), .nothing)
     let settlements = batch.settlements.indices.sorted {
       batch.settlements[$0].settlement.lease.subject < batch.settlements[$1].settlement.lease.subject
     }

@@ -20,7 +20,7 @@ extension CredentialLifecycle {
 
       // Above every number that a worker may still hold, so that no later job of this credential ever has it again.
       let fence = max(credential.fence, (job?.fence ?? 0) + 1, saga?.fence ?? 0)
-      try await transaction.execute(RaiseCredentialFence(credential: credential.id, fence: fence))
+      try await transaction.query(Batched(rows: [RaiseCredentialFence(credential: credential.id, fence: fence)]))
       var nextDue = credential.nextDueAt
       if let saga {
         try await cancel(saga, fence: fence, reason: who.reason, in: transaction)
@@ -39,11 +39,14 @@ extension CredentialLifecycle {
   private func cancel(
     _ saga: FindCancellableSagas.Row, fence: Int64, reason: String, in transaction: Transaction
   ) async throws {
-    let moved = try await transaction.execute(
-      MoveSaga(
-        rotation: saga.id, from: saga.state, to: .cancelled, reason: reason, fence: fence, newVersion: saga.newVersion,
-        oldVersion: saga.oldVersion, candidates: saga.candidates, resumeState: nil, waitUntil: nil))
-    guard moved == 1 else {
+    let move = MoveSaga.Move(from: saga.state, to: .cancelled, startedAt: saga.enteredAt, at: saga.now)
+    let moved = try await transaction.queryFirst(
+      Batched(rows: [
+        MoveSaga(
+          rotation: saga.id, path: [move], reason: reason, fence: fence, newVersion: saga.newVersion,
+          oldVersion: saga.oldVersion, candidates: saga.candidates, resumeState: nil, waitUntil: nil)
+      ]))
+    guard moved == [1] else {
       throw LifecycleError(
         code: .wrongState, message: "the saga went on meanwhile; look at `keyturn status` and try again")
     }

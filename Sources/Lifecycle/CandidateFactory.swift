@@ -7,14 +7,16 @@ struct CandidateFactory: Sendable {
   let generator = SecretGenerator()
 
   /// Nothing is stored yet. The number and login do not collide with any version of the saga.
-  func makeCandidate(for saga: Saga) async throws -> (version: CredentialVersion, keyID: String) {
+  func makeCandidate(
+    for saga: Saga
+  ) async throws -> (version: CredentialVersion, keyID: String, secret: SecretBytes) {
     let number = saga.nextNumber
     let secret = generator.makeSecret(SecretPolicy(length: saga.identity.policy.secretLength))
     let envelope = try await vault.seal(secret, context: .version(number, of: saga.credential))
     let version = CredentialVersion(
       number: number, state: .candidate, login: saga.targetIdentity.login(besides: saga.current?.login),
       envelope: envelope.bytes)
-    return (version, envelope.keyID)
+    return (version, envelope.keyID, secret)
   }
 
   func open(_ version: CredentialVersion, of credential: CredentialID) async throws -> SecretBytes {

@@ -34,8 +34,8 @@ package struct CredentialLifecycle: Sendable {
     let store = RotationStore(client: client, writer: writer, governance: governance)
     let handler = SagaJobHandler(
       runner: RotationRunner(
-        store: store, effects: EffectExecutor(writer: writer, store: store, logger: logger),
-        candidates: CandidateFactory(vault: vault), drivers: drivers, writer: writer, logger: logger))
+        store: store, effects: EffectExecutor(store: store, logger: logger),
+        candidates: CandidateFactory(vault: vault), drivers: drivers, logger: logger))
     return LifecycleJobs.all.map { ($0, handler) }
   }
 
@@ -117,7 +117,9 @@ package struct CredentialLifecycle: Sendable {
       throw LifecycleError(code: .wrongState, message: "the credential is revoked; names are not reused")
     }
     let action: GovernedAction = authorization.actions.contains(.issue) ? .issue : .revoke
-    try await open(action, of: credential, trigger: trigger, authorization: authorization.id, in: transaction)
+    _ = try await open(
+      [SagaOrder(action: action, credential: credential, trigger: trigger, authorization: authorization.id)],
+      in: transaction)
     return credential.id
   }
 
@@ -135,8 +137,9 @@ package struct CredentialLifecycle: Sendable {
       guard let reasons, reasons.isEmpty else {
         throw GovernanceError.refused(reasons ?? [.authorizationUnknown])
       }
-      return try await open(
-        .rotate, of: credential, trigger: trigger, authorization: credential.authorization, in: transaction)
+      let order = SagaOrder(
+        action: .rotate, credential: credential, trigger: trigger, authorization: credential.authorization)
+      return try await open([order], in: transaction) == 1
     }
   }
 
@@ -150,22 +153,30 @@ package struct CredentialLifecycle: Sendable {
     }
   }
 
-  /// Makes the saga and its job. False when one of the same kind is open.
-  @discardableResult
-  func open(
-    _ action: GovernedAction, of credential: CredentialRecord, trigger: RotationTrigger, authorization: AuthorizationID,
-    in transaction: Transaction
-  ) async throws -> Bool {
-    let inserted = try await transaction.execute(
-      InsertSaga(
-        id: .make(), credential: credential.id, action: action, trigger: trigger, authorization: authorization))
-    try await queue.enqueue(
-      JobQueue.Order(
-        kind: LifecycleJobs.kind(for: action.rawValue), subject: credential.id.subject,
-        group: credential.target.limitGroup, lane: trigger.lane, deadline: credential.hardExpiresAt,
-        fence: credential.fence),
-      in: transaction)
-    return inserted == 1
+  /// As above for many at once, in one transaction. Those that are not active, and those whose authorization does not hold
+  /// now, are left out. Returns how many rotations are new.
+  package func requestRotations(_ identities: [IdentityID], trigger: RotationTrigger) async throws -> Int {
+    try await client.withTransaction { transaction in
+      let active = try await transaction.query(FindCredentials(identities: identities)).filter { $0.state == .active }
+      let authorizations = Set(active.map(\.authorization.rawValue))
+      let holding = Set(
+        try await transaction.query(HoldingAuthorizations(authorizations: Array(authorizations), action: .rotate)))
+      let orders = active.filter { holding.contains($0.authorization) }
+        .map { SagaOrder(action: .rotate, credential: $0, trigger: trigger, authorization: $0.authorization) }
+      return try await open(orders, in: transaction)
+    }
+  }
+
+  /// Makes sagas and their jobs. Returns how many are new: where one of the same kind is open, the order is for that one.
+  func open(_ orders: [SagaOrder], in transaction: Transaction) async throws -> Int {
+    guard !orders.isEmpty else { return 0 }
+    var inserted = 0
+    for start in stride(from: 0, to: orders.count, by: JobQueue.batch) {
+      let batch = Array(orders[start..<min(start + JobQueue.batch, orders.count)])
+      inserted += try await transaction.queryFirst(InsertSagas(orders: batch)) ?? 0
+    }
+    try await queue.enqueue(orders.map(\.job), in: transaction)
+    return inserted
   }
 
   func credential(of identity: IdentityID, in transaction: Transaction) async throws -> CredentialRecord {
@@ -188,6 +199,21 @@ package struct CredentialLifecycle: Sendable {
     return CurrentSecret(
       version: row.version.number, login: row.version.login, secret: secret,
       settings: try row.settings.decodedStrings())
+  }
+}
+
+/// A saga to be, with the job that will carry it.
+struct SagaOrder: Sendable {
+  let action: GovernedAction
+  let credential: CredentialRecord
+  let trigger: RotationTrigger
+  let authorization: AuthorizationID
+
+  var job: JobQueue.Order {
+    JobQueue.Order(
+      kind: LifecycleJobs.kind(for: action.rawValue), subject: credential.id.subject,
+      group: credential.target.limitGroup, lane: trigger.lane, deadline: credential.hardExpiresAt,
+      fence: credential.fence)
   }
 }
 

@@ -21,6 +21,14 @@ package final class DriverPool: Sendable {
     self.vault = vault
   }
 
+  /// Asks for the record only when there is no driver yet.
+  func driver(
+    for target: TargetID, adminVersion: Int32, record: () async throws -> TargetRecord
+  ) async throws -> any TargetDriver {
+    if let driver = drivers.withLock({ $0[Key(target: target, adminVersion: adminVersion)] }) { return driver }
+    return try await driver(for: record())
+  }
+
   package func driver(for target: TargetRecord) async throws -> any TargetDriver {
     let key = Key(target: target.id, adminVersion: target.adminVersion)
     if let driver = drivers.withLock({ $0[key] }) { return driver }

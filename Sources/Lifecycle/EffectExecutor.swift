@@ -6,10 +6,9 @@ import Targets
 
 /// The only caller of a driver's writing verbs.
 ///
-/// One effect is three things, in this order: permit and intent in one committed step; the call, with no transaction open
-/// and a deadline inside the lease; the outcome, committed with whatever follows from it.
+/// One effect is three things, in this order: permit and intent in one committed step, with all that came before; the call,
+/// with no transaction open and a deadline inside the lease; the outcome, committed with whatever follows from it.
 struct EffectExecutor: Sendable {
-  let writer: StepWriter
   let store: RotationStore
   let logger: Logger
 
@@ -23,61 +22,88 @@ struct EffectExecutor: Sendable {
     case permitRefused([ReasonCode])
   }
 
-  /// Commits permit and intent, and moves the saga to `state` in the same step when given.
+  /// Commits what the run has done so far, the permit and the intent; moves the saga to `state` in the same step when given.
+  /// When the permit is refused, what was done before is committed all the same: it happened.
   func intend(
-    _ verb: TargetVerb, saga: inout Saga, entering state: RotationState? = nil, lease: Lease
+    _ verb: TargetVerb, _ saga: inout Saga, _ run: inout SagaRun, entering state: RotationState?
   ) async throws -> Intent {
-    let effect = UUID()
-    var step = Step(lease)
-    if let state, state != saga.state { store.add(saga, entering: state, to: &step) }
+    if let effect = try await tryIntend(verb, &saga, &run, entering: state) { return .granted(effect: effect) }
+    try await store.commit(&run, of: saga)
+    // The authorization we know may be voided and another one in its place.
+    if let fresh = try await store.load(saga.credential.subject), fresh.id == saga.id,
+      fresh.authorization != saga.authorization
+    {
+      saga.authorization = fresh.authorization
+      if let effect = try await tryIntend(verb, &saga, &run, entering: state) { return .granted(effect: effect) }
+    }
+    let reasons = try await store.client.queryFirst(
+      ExplainPermit(authorization: saga.authorization, action: saga.action))
+    return .permitRefused(reasons ?? [.authorizationUnknown])
+  }
+
+  /// Nil: the permit was refused, and nothing is written.
+  private func tryIntend(
+    _ verb: TargetVerb, _ saga: inout Saga, _ run: inout SagaRun, entering state: RotationState?
+  ) async throws -> UUID? {
+    let effect = UUID.ordered()
+    var changes = run.changes
+    var moved = saga
+    if let state, state != saga.state { changes.enter(state, &moved) }
+    var step = changes.step(of: moved, lease: run.lease)
     let permit = Permit.add(
       to: &step, authorization: saga.authorization, action: saga.action, identity: saga.identity.id,
       subject: saga.credential.subject)
-    // An earlier intent of ours that never learned its outcome is repeated by this one.
-    step.add(SupersedeEffects(rotation: saga.id, verb: verb, fence: lease.fence), expecting: .anyRows)
-    step.add(
-      InsertEffect(
-        id: effect, rotation: saga.id, credential: saga.credential, permit: permit.id, verb: verb,
-        version: saga.newVersion, fence: lease.fence))
-    do {
-      try await writer.commit(step)
-    } catch {
-      guard error.code == .guardFailed, error.statement == GrantPermit.name else { throw error }
-      let reasons = try await store.client.queryFirst(
-        ExplainPermit(authorization: saga.authorization, action: saga.action))
-      return .permitRefused(reasons ?? [.authorizationUnknown])
+    // An intent of an earlier run that never learned its outcome is repeated by this one. This run's own all have theirs.
+    if run.mayHaveLeftIntents, run.repeated.insert(verb).inserted {
+      step.add(batched: SupersedeEffects(rotation: saga.id, verb: verb, fence: run.lease.fence))
     }
-    if let state { saga.state = state }
-    return .granted(effect: effect)
+    step.add(
+      batched: InsertEffect(
+        id: effect, rotation: saga.id, credential: saga.credential, permit: permit.id, verb: verb,
+        version: saga.newVersion, fence: run.lease.fence))
+    do {
+      try await store.writer.commit(step)
+    } catch {
+      guard error.code == .guardFailed, error.statement == GrantPermit.name else {
+        run.changes = SagaChanges()
+        throw error
+      }
+      run.repeated.remove(verb)
+      return nil
+    }
+    run.changes = SagaChanges()
+    saga = moved
+    return effect
   }
 
   /// Makes the call. Whatever is thrown means that the outcome is unknown.
   func perform(
-    _ change: TargetChange, effect: UUID, saga: Saga, driver: any TargetDriver, lease: Lease, term: LeaseTerm
+    _ change: TargetChange, effect: UUID, saga: Saga, run: SagaRun
   ) async -> EffectOutcome {
     let now = ContinuousClock.now
-    let end = min(term.deadline - .seconds(1), now + Self.maximumTime)
-    guard !term.isLost, end - now >= Self.minimumTime else { return .unknown(cause: "no_time_left") }
+    let end = min(run.term.deadline - .seconds(1), now + Self.maximumTime)
+    guard !run.term.isLost, end - now >= Self.minimumTime else { return .unknown(cause: "no_time_left") }
     let context = EffectContext(
-      fence: lease.fence, deadline: end, idempotencyKey: effect.uuidString.lowercased(),
+      fence: run.lease.fence, deadline: end, idempotencyKey: effect.uuidString.lowercased(),
       ownershipMark: saga.credential.description)
     do {
-      return try await driver.apply(change, context: context)
+      return try await run.driver.apply(change, context: context)
     } catch {
       logger.warning("effect ended without an answer", metadata: ["rotation.id": "\(saga.id)"])
       return .unknown(cause: "driver_error")
     }
   }
+}
 
-  /// Adds the outcome to `step`.
-  func add(_ outcome: EffectOutcome, of effect: UUID, to step: inout Step) {
+extension SettleEffect {
+  init(_ outcome: EffectOutcome, of effect: UUID, in saga: Saga, fence: Int64) {
     let (state, code): (String, String?) =
       switch outcome {
       case .done: ("applied", nil)
       case .refused(let reason, let code): ("refused", "\(reason.rawValue) \(code)")
       case .unknown(let cause): ("unknown", cause)
       }
-    step.add(SettleEffect(effect: effect, state: state, code: code, fence: step.lease.fence))
+    self.init(rotation: saga.id, effect: effect, state: state, code: code, fence: fence, settledAt: saga.now)
   }
 }
 

@@ -4,7 +4,7 @@ package struct SecretGenerator: Sendable {
 
   /// Every secret that the policy allows is equally likely.
   package func makeSecret(_ policy: SecretPolicy = .standard) -> SecretBytes {
-    var generator = SystemRandomNumberGenerator()
+    var generator = BlockGenerator()
     return makeSecret(policy, using: &generator)
   }
 
@@ -27,5 +27,21 @@ package struct SecretGenerator: Sendable {
       let byte = Int(generator.next() as UInt8)
       if byte < limit { return alphabet[byte % alphabet.count] }
     }
+  }
+}
+
+/// The system's generator, a block at a time: asking the kernel costs more than the bytes.
+private struct BlockGenerator: RandomNumberGenerator {
+  private static let size = 512
+  private var block = SecretBytes.random(count: size)
+  private var used = 0
+
+  mutating func next() -> UInt64 {
+    if used == Self.size {
+      block = .random(count: Self.size)
+      used = 0
+    }
+    defer { used += 8 }
+    return block.withBytes { $0.load(fromByteOffset: used, as: UInt64.self) }
   }
 }

@@ -40,7 +40,10 @@ struct SealedBox: Sendable {
       var plaintext = try key.withBytes { key in
         try AES.GCM.open(box, using: SymmetricKey(data: key), authenticating: additionalData)
       }
-      return SecretBytes(moving: &plaintext)
+      return plaintext.withUnsafeMutableBytes { bytes in
+        defer { SecretBytes.wipe(bytes) }
+        return SecretBytes(count: bytes.count) { $0.copyMemory(from: UnsafeRawBufferPointer(bytes)) }
+      }
     } catch {
       return nil
     }

@@ -11,7 +11,7 @@ import Testing
   ) -> FindCancellableSagas.Row {
     FindCancellableSagas.Row(
       id: .make(), action: action, state: state, newVersion: nil, oldVersion: nil, candidates: 0, fence: 1,
-      hasEffects: hasEffects, now: Date())
+      hasEffects: hasEffects, now: Date(), enteredAt: Date())
   }
 
   private func job(_ kind: String = "rotate", followUp: String? = nil) -> LockLiveJob.Row {

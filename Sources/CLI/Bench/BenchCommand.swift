@@ -70,42 +70,6 @@ struct BenchCommand: AsyncParsableCommand {
       }
     }
   }
-
-  /// Proven rotations per second on a real PostgreSQL target.
-  struct Rotate: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-      abstract: "Issue, rotate and revoke on a real PostgreSQL target, every gate on; prints rates and step times.")
-
-    @Option(help: "Accounts, 1 to 2000.") var accounts = 100
-    @Option(help: "Jobs at once on the target.") var concurrency: Int32 = 8
-    @OptionGroup var global: GlobalOptions
-
-    func validate() throws {
-      guard (1...2000).contains(accounts) else { throw ValidationError("--accounts must be 1 to 2000") }
-      guard (1...64).contains(concurrency) else { throw ValidationError("--concurrency must be 1 to 64") }
-    }
-
-    mutating func run() async throws {
-      do {
-        let logger = global.makeLogger("keyturn.bench")
-        let world = try await DemoWorld.make(
-          .init(period: 86_400, jitter: 0, overlap: 0, maximumRunning: concurrency), logger: logger
-        ) { _ in }
-        let figures = try await RotateBench(
-          world: world, names: (1...accounts).map { "svc_" + String(format: "%04d", $0) }
-        ).run()
-        let steps = try await world.composition.client.query(StepTime())
-        await world.close(keep: false)
-        if !global.json {
-          global.output.table(["action", "step", "count", "p50_ms", "p99_ms"], steps.map(\.cells), empty: "")
-          print("")
-        }
-        global.output.record(Machine.facts + figures)
-      } catch {
-        throw Failure.exit(for: error, json: global.json)
-      }
-    }
-  }
 }
 
 private struct Sleep: Statement {

@@ -25,6 +25,13 @@ final class BenchWorkers {
     }
   }
 
+  /// Each with the arguments that `arguments` gives for its number, from 1.
+  init(_ count: Int, server: BenchServer, run: String, arguments: (Int) -> [String]) throws {
+    children = try (1...count).map { number in
+      try ChildProcess("worker-\(run)-\(number)", arguments(number), folder: server.folder)
+    }
+  }
+
   /// The last line of each, added up.
   var progress: Progress {
     get throws {
@@ -60,6 +67,8 @@ final class BenchWorkers {
   var traced: String { children.map(\.output).joined() }
 
   var tracedByPath: [(path: String, output: String)] { children.map { ($0.outputPath, $0.output) } }
+
+  var processorSeconds: Double { children.reduce(0) { $0 + ProcessorTime.seconds(of: $1.processID) } }
 
   func stop() async { for child in children { await child.stop() } }
 }

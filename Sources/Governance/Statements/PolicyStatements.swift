@@ -1,5 +1,5 @@
 import Foundation
-import Postgres
+package import Postgres
 
 struct InsertPolicy: Statement {
   static let sql = """
@@ -43,7 +43,7 @@ struct FindPolicy: Statement {
 
 extension Policy {
   /// Nine columns in the order of `FindPolicy`.
-  init(_ row: PostgresRow, from column: Int) throws {
+  package init(_ row: PostgresRow, from column: Int) throws {
     let onExpiry: String = try row[column + 7]
     let length: Int16 = try row[column + 8]
     self.init(

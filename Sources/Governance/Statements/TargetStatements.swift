@@ -61,11 +61,35 @@ extension TargetRecord {
 extension JSONText {
   /// An object of strings, keys sorted.
   package init(encoding strings: [String: String]) {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    // Strings always encode.
-    let data = (try? encoder.encode(strings)) ?? Data("{}".utf8)
-    self.init(text: String(decoding: data, as: UTF8.self))
+    var text = "{"
+    for (index, key) in strings.keys.sorted().enumerated() {
+      if index > 0 { text.append(",") }
+      Self.append(key, to: &text)
+      text.append(":")
+      Self.append(strings[key] ?? "", to: &text)
+    }
+    text.append("}")
+    self.init(text: text)
+  }
+
+  /// RFC 8259, section 7: what must be escaped and nothing else.
+  private static func append(_ string: String, to text: inout String) {
+    text.append("\"")
+    if string.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x22 && $0 != 0x5C }) {
+      text.append(string)
+    } else {
+      for scalar in string.unicodeScalars {
+        switch scalar {
+        case "\"": text.append("\\\"")
+        case "\\": text.append("\\\\")
+        case ..<" ":
+          let digits = String(scalar.value, radix: 16)
+          text.append("\\u" + String(repeating: "0", count: 4 - digits.count) + digits)
+        default: text.unicodeScalars.append(scalar)
+        }
+      }
+    }
+    text.append("\"")
   }
 
   package func decodedStrings() throws -> [String: String] {

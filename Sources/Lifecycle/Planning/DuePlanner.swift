@@ -9,7 +9,7 @@ struct DuePlanner: Sendable {
   let lifecycle: CredentialLifecycle
 
   /// At most this many of each per run, so that a run is short and a long outage makes no storm.
-  static let batch: Int64 = 200
+  static let batch: Int64 = 1000
 
   func duty(period: Double) -> MaintenanceDuty {
     MaintenanceDuty(name: "plan-due", period: period) { transaction in
@@ -21,33 +21,36 @@ struct DuePlanner: Sendable {
 
   private func plan(in transaction: Transaction) async throws -> Int {
     let due = try await transaction.query(FindDueCredentials(limit: Self.batch))
-    for row in due { try await plan(row.credential, now: row.now, in: transaction) }
+    var orders: [SagaOrder] = []
+    orders.reserveCapacity(due.count)
+    for row in due { orders.append(try await order(for: row, in: transaction)) }
+    _ = try await lifecycle.open(orders, in: transaction)
     return due.count
   }
 
-  private func plan(_ credential: CredentialRecord, now: Date, in transaction: Transaction) async throws {
-    let identity = try await lifecycle.governance.identity(credential.identity, in: transaction)
-    switch DueDecision(policy: identity.policy, hardExpiresAt: credential.hardExpiresAt, now: now) {
+  /// A rotation asks nothing more; a revocation needs a request of policy's own.
+  private func order(for row: FindDueCredentials.Row, in transaction: Transaction) async throws -> SagaOrder {
+    let credential = row.credential
+    switch DueDecision(policy: row.policy, hardExpiresAt: credential.hardExpiresAt, now: row.now) {
     case .rotate:
-      try await lifecycle.open(
-        .rotate, of: credential, trigger: .due, authorization: credential.authorization, in: transaction)
+      return SagaOrder(
+        action: .rotate, credential: credential, trigger: .due, authorization: credential.authorization)
     case .revoke(let trigger):
+      let identity = try await lifecycle.governance.identity(credential.identity, in: transaction)
       let authorization = try await lifecycle.governance.openPolicyRevocation(
         of: identity, cause: trigger.word, in: transaction)
-      try await lifecycle.open(
-        .revoke, of: credential, trigger: trigger, authorization: authorization.id, in: transaction)
+      return SagaOrder(action: .revoke, credential: credential, trigger: trigger, authorization: authorization.id)
     }
   }
 
   private func reviveStalled(in transaction: Transaction) async throws -> Int {
     let stalled = try await transaction.query(FindStalledSagas(limit: Self.batch))
-    for row in stalled {
-      try await lifecycle.queue.enqueue(
-        JobQueue.Order(
-          kind: LifecycleJobs.kind(for: row.action), subject: SubjectID(row.credential),
-          group: LimitGroupID(row.target), lane: .routine, deadline: row.hardExpiresAt, fence: row.fence),
-        in: transaction)
+    let orders = stalled.map { row in
+      JobQueue.Order(
+        kind: LifecycleJobs.kind(for: row.action), subject: SubjectID(row.credential),
+        group: LimitGroupID(row.target), lane: .routine, deadline: row.hardExpiresAt, fence: row.fence)
     }
+    if !orders.isEmpty { try await lifecycle.queue.enqueue(orders, in: transaction) }
     return stalled.count
   }
 }

@@ -6,29 +6,20 @@ import Targets
 
 /// Moves that change the target.
 extension RotationRunner {
-  /// Permit and intent, the call, and its outcome in the step that concludes the move.
+  /// Permit and intent in one commit with all that was done before, and the call. The outcome is committed with what follows
+  /// from it, at the latest with the next intent.
   func effect(
     _ change: TargetChange, entering state: RotationState? = nil, _ saga: inout Saga, _ run: inout SagaRun
   ) async throws -> Machine.Fact {
-    let intent = try await effects.intend(change.verb, saga: &saga, entering: state, lease: run.lease)
+    let intent = try await effects.intend(change.verb, &saga, &run, entering: state)
     switch intent {
     case .permitRefused(let reasons):
       return .permitRefused(reasons)
     case .granted(let id):
-      let outcome = await effects.perform(
-        change, effect: id, saga: saga, driver: run.driver, lease: run.lease, term: run.term)
-      effects.add(outcome, of: id, to: &run.step)
+      let outcome = await effects.perform(change, effect: id, saga: saga, run: run)
+      run.changes.add(SettleEffect(outcome, of: id, in: saga, fence: run.lease.fence))
       return Machine.Fact(outcome)
     }
-  }
-
-  /// Commits the outcome of an effect that is not the last of its move.
-  func effectAndCommit(
-    _ change: TargetChange, _ saga: inout Saga, _ run: inout SagaRun
-  ) async throws -> Machine.Fact {
-    let fact = try await effect(change, &saga, &run)
-    if !run.step.isEmpty { try await writer.commit(run.takeStep()) }
-    return fact
   }
 
   /// The old login is disabled first and its sessions ended after: the reverse order leaves new sessions behind.
@@ -36,7 +27,7 @@ extension RotationRunner {
     guard let old = saga.old else { throw SagaRun.missing("old version") }
     let identity = saga.targetIdentity
     if identity.mode == .alternating {
-      let blocked = try await effectAndCommit(.blockLogins([old.login], of: identity), &saga, &run)
+      let blocked = try await effect(.blockLogins([old.login], of: identity), &saga, &run)
       guard blocked == .effectApplied else { return blocked }
     }
     return try await endSessions([old.login], &saga, &run)
@@ -48,7 +39,7 @@ extension RotationRunner {
 
   /// Ends sessions and counts until none is left, twice in a row.
   private func endSessions(_ logins: [String], _ saga: inout Saga, _ run: inout SagaRun) async throws -> Machine.Fact {
-    let ended = try await effectAndCommit(.endSessions(logins, of: saga.targetIdentity), &saga, &run)
+    let ended = try await effect(.endSessions(logins, of: saga.targetIdentity), &saga, &run)
     guard ended == .effectApplied else { return ended }
     // One slot: the same login carries the new secret, whose sessions may come back at once.
     if saga.action != .revoke && saga.targetIdentity.mode == .single { return .effectApplied }
@@ -57,7 +48,7 @@ extension RotationRunner {
       if count > 0 { return .sessionsRemain(count) }
     }
     store.addProof(
-      .sessionsEnded, .passed, of: saga, version: saga.oldVersion, detail: ["sessions": "0"], to: &run.step)
+      .sessionsEnded, .passed, of: saga, version: saga.oldVersion, detail: ["sessions": "0"], to: &run)
     return .effectApplied
   }
 
@@ -80,28 +71,29 @@ extension RotationRunner {
       fact = try await effect(
         .setSecret(
           identity: saga.targetIdentity, login: old.login, secret: secret,
-          rights: PrivilegeSet(saga.identity.rights), mayCreate: false), &saga, &run)
+          rights: saga.identity.rights, mayCreate: false), &saga, &run)
     } else {
       fact = try await effect(.blockLogins([candidate.login], of: saga.targetIdentity), &saga, &run)
     }
     if fact == .effectApplied {
-      run.step.add(
+      run.changes.add(
         SetVersionState(credential: saga.credential, number: candidate.number, from: .candidate, to: .orphan))
+      saga.set(.orphan, of: candidate.number)
     }
     return fact
   }
 
   private func remove(login: String, _ saga: inout Saga, _ run: inout SagaRun) async throws -> Machine.Fact {
-    let dropped = try await effectAndCommit(.drop(names: [login], of: saga.targetIdentity), &saga, &run)
+    let dropped = try await effect(.drop(names: [login], of: saga.targetIdentity), &saga, &run)
     guard case .effectRefused(.residue, _) = dropped else { return dropped }
-    let stripped = try await effectAndCommit(.strip(names: [login], of: saga.targetIdentity), &saga, &run)
+    let stripped = try await effect(.strip(names: [login], of: saga.targetIdentity), &saga, &run)
     guard stripped == .effectApplied else { return stripped }
-    return try await effectAndCommit(.drop(names: [login], of: saga.targetIdentity), &saga, &run)
+    return try await effect(.drop(names: [login], of: saga.targetIdentity), &saga, &run)
   }
 
   func grantMissing(_ saga: inout Saga, _ run: inout SagaRun) async throws -> JobOutcome? {
-    let change = TargetChange.grant(identity: saga.targetIdentity, rights: PrivilegeSet(saga.identity.rights))
-    let fact = try await effectAndCommit(change, &saga, &run)
+    let change = TargetChange.grant(identity: saga.targetIdentity, rights: saga.identity.rights)
+    let fact = try await effect(change, &saga, &run)
     saga.hasGranted = true
     switch fact {
     case .effectApplied: return nil

@@ -6,7 +6,8 @@ import Targets
 
 /// Moves that only look. Every answer becomes a proof row, also the ones that do not please.
 extension RotationRunner {
-  /// A random secret must be refused before the new one's login means anything.
+  /// A random secret must be refused before the new one's login means anything. The new one comes out of its envelope: what
+  /// is proven is what consumers will read.
   func proveNewLogin(_ saga: Saga, _ run: inout SagaRun) async throws -> Machine.Fact {
     guard let candidate = saga.candidate else { throw SagaRun.missing("candidate") }
     if let fact = try await negativeControl(candidate, saga, &run) { return fact }
@@ -15,17 +16,17 @@ extension RotationRunner {
       login: candidate.login, secret: secret, deadline: run.probeDeadline)
     switch result {
     case .accepted(let identity, let sessionUser):
-      store.addProof(.login, .passed, of: saga, version: candidate.number, to: &run.step)
+      store.addProof(.login, .passed, of: saga, version: candidate.number, to: &run)
       let isRight = identity == saga.identity.name && sessionUser == candidate.login
       store.addProof(
         .identity, isRight ? .passed : .failed, of: saga, version: candidate.number,
-        detail: ["identity": identity, "session_user": sessionUser], to: &run.step)
+        detail: ["identity": identity, "session_user": sessionUser], to: &run)
       return isRight ? .loginProven : .identityMismatch
     case .refused(_, let code):
-      store.addProof(.login, .failed, of: saga, version: candidate.number, detail: ["code": code], to: &run.step)
+      store.addProof(.login, .failed, of: saga, version: candidate.number, detail: ["code": code], to: &run)
       return .newRefused
     case .cannotTell(let cause):
-      store.addProof(.login, .cannotTell, of: saga, version: candidate.number, detail: ["cause": cause], to: &run.step)
+      store.addProof(.login, .cannotTell, of: saga, version: candidate.number, detail: ["cause": cause], to: &run)
       return .inconclusive(cause: "target_unreachable")
     }
   }
@@ -38,15 +39,15 @@ extension RotationRunner {
     let result = await run.driver.authenticate(login: version.login, secret: random, deadline: run.probeDeadline)
     switch result {
     case .accepted:
-      store.addProof(.negativeControl, .failed, of: saga, version: version.number, to: &run.step)
+      store.addProof(.negativeControl, .failed, of: saga, version: version.number, to: &run)
       return .controlAccepted
     case .refused(_, let code):
       store.addProof(
-        .negativeControl, .passed, of: saga, version: version.number, detail: ["code": code], to: &run.step)
+        .negativeControl, .passed, of: saga, version: version.number, detail: ["code": code], to: &run)
       return nil
     case .cannotTell(let cause):
       store.addProof(
-        .negativeControl, .cannotTell, of: saga, version: version.number, detail: ["cause": cause], to: &run.step)
+        .negativeControl, .cannotTell, of: saga, version: version.number, detail: ["cause": cause], to: &run)
       return .inconclusive(cause: "target_unreachable")
     }
   }
@@ -73,12 +74,12 @@ extension RotationRunner {
 
   /// Effective rights against the approved ones, both ways.
   func proveRights(_ saga: Saga, _ run: inout SagaRun) async throws -> Machine.Fact {
-    let approved = PrivilegeSet(saga.identity.rights)
+    let approved = saga.identity.rights
     let found: PrivilegeSet
     do {
       found = try await run.driver.readPrivileges(of: saga.targetIdentity, deadline: run.probeDeadline)
     } catch {
-      store.addProof(.rights, .cannotTell, of: saga, version: saga.newVersion, to: &run.step)
+      store.addProof(.rights, .cannotTell, of: saga, version: saga.newVersion, to: &run)
       return .inconclusive(cause: "target_unreachable")
     }
     let extra = found.subtracting(approved)
@@ -89,17 +90,18 @@ extension RotationRunner {
       detail: [
         "approved": approved.entries.joined(separator: " "), "extra": extra.entries.joined(separator: " "),
         "missing": missing.entries.joined(separator: " "),
-      ], to: &run.step)
+      ], to: &run)
     if !extra.isEmpty { return .rightsExtra(extra.entries.count) }
     return missing.isEmpty ? .rightsEqual : .rightsMissing(missing.entries.count)
   }
 
   /// The old secret must be refused; then its sealed copy is destroyed.
-  func proveOldRefused(_ saga: Saga, _ run: inout SagaRun) async throws -> Machine.Fact {
+  func proveOldRefused(_ saga: inout Saga, _ run: inout SagaRun) async throws -> Machine.Fact {
     guard let old = saga.old else { throw SagaRun.missing("old version") }
     let fact = try await proveRefused(old, saga, &run)
     if fact == .oldRefused {
-      run.step.add(EndVersion(credential: saga.credential, number: old.number))
+      run.changes.add(EndVersion(credential: saga.credential, number: old.number))
+      saga.set(.revoked, of: old.number)
     }
     return fact
   }
@@ -120,7 +122,7 @@ extension RotationRunner {
     let result = await run.driver.authenticate(login: version.login, secret: secret, deadline: run.probeDeadline)
     switch result {
     case .accepted:
-      store.addProof(.oldRefused, .failed, of: saga, version: version.number, to: &run.step)
+      store.addProof(.oldRefused, .failed, of: saga, version: version.number, to: &run)
       logger.error(
         "a secret that must be dead was accepted",
         metadata: ["rotation.id": "\(saga.id)", "version": "\(version.number)"])
@@ -128,11 +130,11 @@ extension RotationRunner {
     case .refused(let why, let code):
       store.addProof(
         .oldRefused, .passed, of: saga, version: version.number, detail: ["code": code, "refused": why.rawValue],
-        to: &run.step)
+        to: &run)
       return .oldRefused
     case .cannotTell(let cause):
       store.addProof(
-        .oldRefused, .cannotTell, of: saga, version: version.number, detail: ["cause": cause], to: &run.step)
+        .oldRefused, .cannotTell, of: saga, version: version.number, detail: ["cause": cause], to: &run)
       return .inconclusive(cause: "target_unreachable")
     }
   }
@@ -141,7 +143,7 @@ extension RotationRunner {
     let residue = try await run.driver.listResidue(of: names, deadline: run.probeDeadline)
     store.addProof(
       .residue, residue.isEmpty ? .passed : .failed, of: saga, version: saga.oldVersion,
-      detail: ["count": "\(residue.count)", "first": residue.prefix(5).joined(separator: " ")], to: &run.step)
+      detail: ["count": "\(residue.count)", "first": residue.prefix(5).joined(separator: " ")], to: &run)
     return residue.isEmpty ? .residueEmpty : .residueFound(residue.count)
   }
 }

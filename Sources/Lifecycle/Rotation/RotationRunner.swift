@@ -6,14 +6,13 @@ import Postgres
 import Secrets
 import Targets
 
-/// Carries a saga as far as it can go now: ask the machine, do it, commit, repeat. Nothing is remembered between two calls
-/// but what is committed.
+/// Carries a saga as far as it can go now: ask the machine, do it, note it. What was done is committed before an effect
+/// begins, and when the saga waits or ends; a crash in between repeats moves that changed nothing.
 struct RotationRunner: Sendable {
   let store: RotationStore
   let effects: EffectExecutor
   let candidates: CandidateFactory
   let drivers: DriverPool
-  let writer: StepWriter
   let logger: Logger
 
   typealias Machine = RotationStateMachine
@@ -21,12 +20,19 @@ struct RotationRunner: Sendable {
   func resume(_ job: ClaimedJob, term: LeaseTerm) async -> JobOutcome {
     do {
       guard var saga = try await store.load(job.subject) else { return .done }
-      let target = try await store.governance.target(saga.identity.target, in: store.client)
-      let driver = try await drivers.driver(for: target)
-      var run = SagaRun(lease: job.lease, term: term, driver: driver)
-      while true {
-        if Task.isCancelled || term.isLost { return .retry(JobFailure(code: "stopped")) }
-        if let outcome = try await advance(&saga, &run) { return outcome }
+      let driver = try await drivers.driver(for: saga.target, adminVersion: saga.adminVersion) {
+        try await store.governance.target(saga.target, in: store.client)
+      }
+      var run = SagaRun(lease: job.lease, term: term, driver: driver, saga: saga)
+      if saga.credentialFence != job.lease.fence {
+        run.changes.add(RaiseCredentialFence(credential: saga.credential, fence: job.lease.fence))
+      }
+      do {
+        return try await carry(&saga, &run)
+      } catch {
+        // What happened before the error did happen. Empty when the error is that it could not be written.
+        try await store.commit(&run, of: saga)
+        throw error
       }
     } catch let error as JobsError {
       return error.code == .leaseLost ? .abandon : failure("step_\(error.code.rawValue)", error)
@@ -36,6 +42,16 @@ struct RotationRunner: Sendable {
       return failure("target_\(error.code.rawValue)", error)
     } catch {
       return failure("internal", error)
+    }
+  }
+
+  private func carry(_ saga: inout Saga, _ run: inout SagaRun) async throws -> JobOutcome {
+    while true {
+      if Task.isCancelled || run.term.isLost {
+        try await store.commit(&run, of: saga)
+        return .retry(JobFailure(code: "stopped"))
+      }
+      if let outcome = try await advance(&saga, &run) { return outcome }
     }
   }
 
@@ -63,11 +79,11 @@ struct RotationRunner: Sendable {
     case .probeUnknown: return try await probeUnknown(saga, &run)
     case .proveNewLogin: return try await proveNewLogin(saga, &run)
     case .proveRights: return try await proveRights(saga, &run)
-    case .publish: return try publish(saga, &run)
+    case .publish: return try publish(&saga, &run)
     case .beginOverlap: return beginOverlap(&saga)
     case .awaitOverlap: return awaitOverlap(saga)
     case .retireOld: return try await retireOld(&saga, &run)
-    case .proveOldRefused: return try await proveOldRefused(saga, &run)
+    case .proveOldRefused: return try await proveOldRefused(&saga, &run)
     case .cleanUpOld: return try await cleanUpOld(&saga, &run)
     case .removeCandidate: return try await removeCandidate(&saga, &run)
     case .blockLogins:
@@ -84,51 +100,56 @@ struct RotationRunner: Sendable {
     }
   }
 
-  /// Our fence onto saga and credential, before anything else. A revocation ends what else is open.
+  /// Our fence onto the saga, before anything else. A revocation ends what else is open.
   private func claim(_ saga: inout Saga, _ run: inout SagaRun) async throws -> Machine.Fact {
-    run.step.add(RaiseCredentialFence(credential: saga.credential, fence: run.lease.fence))
     if saga.action == .revoke {
-      run.step.add(CancelOtherSagas(rotation: saga.id, credential: saga.credential), expecting: .anyRows)
-      run.step.add(SetCredentialState(credential: saga.credential, state: .revoking), expecting: .anyRows)
+      run.changes.add(CancelOtherSagas(rotation: saga.id, credential: saga.credential))
+      run.changes.add(SetCredentialState(credential: saga.credential, state: .revoking))
     }
     return .moved
   }
 
-  /// Reuses a stored candidate; otherwise makes and seals one. It is durable before anything happens on the target.
+  /// Reuses a stored candidate; otherwise makes and seals one, which is durable with the intent to apply it, before anything
+  /// happens on the target.
   private func prepare(_ saga: inout Saga, _ run: inout SagaRun) async throws -> Machine.Fact {
     saga.oldVersion = saga.current?.number
     if let stored = saga.versions.first(where: { $0.state == .candidate }) {
       saga.newVersion = stored.number
       return .moved
     }
-    let (candidate, keyID) = try await candidates.makeCandidate(for: saga)
-    run.step.add(InsertCandidate(credential: saga.credential, version: candidate, keyID: keyID))
-    saga.versions.append(candidate)
+    let (candidate, keyID, secret) = try await candidates.makeCandidate(for: saga)
+    run.changes.add(InsertCandidate(credential: saga.credential, version: candidate, keyID: keyID))
+    saga.add(candidate)
     saga.newVersion = candidate.number
+    run.madeSecret = secret
     saga.candidates += 1
     return .moved
   }
 
   private func applyCandidate(_ saga: inout Saga, _ run: inout SagaRun) async throws -> Machine.Fact {
     guard let candidate = saga.candidate else { throw SagaRun.missing("candidate") }
-    let secret = try await candidates.open(candidate, of: saga.credential)
+    let secret =
+      if let made = run.madeSecret { made } else { try await candidates.open(candidate, of: saga.credential) }
     let change = TargetChange.setSecret(
-      identity: saga.targetIdentity, login: candidate.login, secret: secret,
-      rights: PrivilegeSet(saga.identity.rights), mayCreate: saga.action == .issue)
+      identity: saga.targetIdentity, login: candidate.login, secret: secret, rights: saga.identity.rights,
+      mayCreate: saga.action == .issue)
     return try await effect(change, entering: .applying, &saga, &run)
   }
 
   /// The new version becomes the one that consumers read.
-  private func publish(_ saga: Saga, _ run: inout SagaRun) throws -> Machine.Fact {
+  private func publish(_ saga: inout Saga, _ run: inout SagaRun) throws -> Machine.Fact {
     guard let new = saga.newVersion else { throw SagaRun.missing("candidate") }
     let anchor = saga.dueAnchor ?? saga.now
     let due = RotationSchedule(policy: saga.identity.policy, credential: saga.credential)
       .nextDue(anchor: anchor, after: saga.now, hardExpiry: saga.hardExpiresAt)
     if let old = saga.oldVersion {
-      run.step.add(SetVersionState(credential: saga.credential, number: old, from: .current, to: .retiring))
+      run.changes.add(SetVersionState(credential: saga.credential, number: old, from: .current, to: .retiring))
+      saga.set(.retiring, of: old)
     }
-    run.step.add(SetVersionState(credential: saga.credential, number: new, from: .candidate, to: .current))
-    run.step.add(PublishCredential(credential: saga.credential, anchor: anchor, nextDue: due, fence: run.lease.fence))
+    run.changes.add(SetVersionState(credential: saga.credential, number: new, from: .candidate, to: .current))
+    saga.set(.current, of: new)
+    run.changes.add(
+      PublishCredential(credential: saga.credential, anchor: anchor, nextDue: due, fence: run.lease.fence))
     return .moved
   }
 
@@ -145,15 +166,15 @@ struct RotationRunner: Sendable {
 
   private func finish(_ saga: Saga, _ run: inout SagaRun) -> Machine.Fact {
     if saga.action == .revoke {
-      run.step.add(SetCredentialState(credential: saga.credential, state: .revoked), expecting: .anyRows)
-      run.step.add(EndAllVersions(credential: saga.credential), expecting: .anyRows)
+      run.changes.add(SetCredentialState(credential: saga.credential, state: .revoked))
+      run.changes.add(EndAllVersions(credential: saga.credential))
     }
     return .moved
   }
 
   // MARK: Conclusions
 
-  /// Commits what the fact means. Nil: go on.
+  /// What the fact means. Nil: go on.
   private func conclude(_ fact: Machine.Fact, _ saga: inout Saga, _ run: inout SagaRun) async throws -> JobOutcome? {
     let decision = Machine.decide(fact, in: saga.state, saga.situation(traits: run.driver.traits))
     switch decision {
@@ -163,19 +184,20 @@ struct RotationRunner: Sendable {
       return try await grantMissing(&saga, &run)
     case .discardCandidate:
       if let number = saga.newVersion {
-        run.step.add(SetVersionState(credential: saga.credential, number: number, from: .candidate, to: .orphan))
+        run.changes.add(SetVersionState(credential: saga.credential, number: number, from: .candidate, to: .orphan))
+        saga.set(.orphan, of: number)
       }
-      saga.versions.removeAll { $0.number == saga.newVersion }
       saga.newVersion = nil
+      run.madeSecret = nil
       return try await enter(.claimed, &saga, &run)
     case .wait(let seconds, let reason):
-      try await commitLeftover(&run)
+      try await store.commit(&run, of: saga)
       return .snooze(seconds: seconds, reason: reason)
     case .retry(let code):
-      try await commitLeftover(&run)
+      try await store.commit(&run, of: saga)
       return .retry(JobFailure(code: code))
     case .block(let reason):
-      try await commitLeftover(&run)
+      try await store.commit(&run, of: saga)
       return .block(reason: reason)
     case .quarantine(let reason):
       return try await quarantine(reason, &saga, &run)
@@ -183,63 +205,22 @@ struct RotationRunner: Sendable {
   }
 
   private func enter(_ state: RotationState, _ saga: inout Saga, _ run: inout SagaRun) async throws -> JobOutcome? {
-    let previous = saga.state
-    store.add(saga, entering: state, to: &run.step)
-    if state == .rolledBack {
-      run.step.add(PostponeDue(credential: saga.credential, seconds: 60), expecting: .anyRows)
-    }
-    try await writer.commit(run.takeStep())
     logger.debug(
-      "saga moved",
-      metadata: ["rotation.id": "\(saga.id)", "from": "\(previous.rawValue)", "to": "\(state.rawValue)"])
-    if state.isFinal {
-      saga.state = state
-      return .done
-    }
-    // Versions and the database's clock change with a move; a fresh read is cheaper than a wrong belief.
-    guard var fresh = try await store.load(saga.credential.subject) else { return .done }
-    fresh.hasGranted = saga.hasGranted
-    saga = fresh
-    return nil
+      "saga moves",
+      metadata: ["rotation.id": "\(saga.id)", "from": "\(saga.state.rawValue)", "to": "\(state.rawValue)"])
+    run.changes.enter(state, &saga)
+    if state == .rolledBack { run.changes.add(PostponeDue(credential: saga.credential, seconds: 60)) }
+    // Where nobody knows whether the target has the secret, that must be in the row before anything else is tried.
+    guard state.isFinal || state == .unknown else { return nil }
+    try await store.commit(&run, of: saga)
+    return state.isFinal ? .done : nil
   }
 
   private func quarantine(_ reason: String, _ saga: inout Saga, _ run: inout SagaRun) async throws -> JobOutcome? {
     logger.warning("saga needs a person", metadata: ["rotation.id": "\(saga.id)", "reason": "\(reason)"])
     saga.resumeState = saga.state
-    store.add(saga, entering: .quarantined, reason: reason, to: &run.step)
-    try await writer.commit(run.takeStep())
+    run.changes.enter(.quarantined, reason: reason, &saga)
+    try await store.commit(&run, of: saga)
     return .quarantine(reason: reason)
-  }
-
-  /// Outcomes and proofs of a move that did not change the state.
-  private func commitLeftover(_ run: inout SagaRun) async throws {
-    if !run.step.isEmpty { try await writer.commit(run.takeStep()) }
-  }
-}
-
-/// What one run of a saga carries along: the lease, the driver, and the step being collected.
-struct SagaRun: Sendable {
-  let lease: Lease
-  let term: LeaseTerm
-  let driver: any TargetDriver
-  var step: Step
-
-  init(lease: Lease, term: LeaseTerm, driver: any TargetDriver) {
-    self.lease = lease
-    self.term = term
-    self.driver = driver
-    step = Step(lease)
-  }
-
-  mutating func takeStep() -> Step {
-    defer { step = Step(lease) }
-    return step
-  }
-
-  /// A probe ends within the lease and within ten seconds.
-  var probeDeadline: ContinuousClock.Instant { min(term.deadline, ContinuousClock.now + .seconds(10)) }
-
-  static func missing(_ what: String) -> LifecycleError {
-    LifecycleError(code: .unreadableRow, message: "the saga has no \(what)")
   }
 }

@@ -3,34 +3,64 @@ import Governance
 import Jobs
 import Targets
 
-/// An open saga with everything its next move needs, as loaded from the database.
+/// An open saga with everything its moves need. Loaded once per claim; from then on it follows what this run commits, which
+/// is guarded by state and fence: a belief that is wrong cannot be written.
 struct Saga: Sendable {
   let id: RotationID
   let credential: CredentialID
+  /// The highest that any run of the credential has put onto it.
+  let credentialFence: Int64
   let action: GovernedAction
-  var state: RotationState
-  let authorization: AuthorizationID
-  let trigger: String
+  private(set) var state: RotationState
+  /// Changes when somebody approved anew while this run was under way.
+  var authorization: AuthorizationID
   var resumeState: RotationState?
   var candidates: Int32
   var waitUntil: Date?
   /// When the state was entered.
-  var enteredAt: Date
-  let identity: NonHumanIdentity
+  private(set) var enteredAt: Date
+  let identity: SagaIdentity
+  let target: TargetID
+  /// Of the target's admin secret.
+  let adminVersion: Int32
   let dueAnchor: Date?
   let hardExpiresAt: Date
-  var versions: [CredentialVersion]
+  private(set) var versions: [CredentialVersion]
   var newVersion: Int32?
   var oldVersion: Int32?
   /// Missing rights were granted once since this process took the saga up.
   var hasGranted = false
-  /// The database's clock when this was loaded.
-  var now: Date
+  let clock: DatabaseClock
 
-  var targetIdentity: TargetIdentity {
-    TargetIdentity(name: identity.name, mode: LoginMode(rawValue: identity.loginMode) ?? .alternating)
+  init(
+    id: RotationID, credential: CredentialID, credentialFence: Int64, action: GovernedAction, state: RotationState,
+    authorization: AuthorizationID, resumeState: RotationState?, candidates: Int32, waitUntil: Date?, enteredAt: Date,
+    identity: SagaIdentity, target: TargetID, adminVersion: Int32, dueAnchor: Date?, hardExpiresAt: Date,
+    versions: [CredentialVersion], newVersion: Int32?, oldVersion: Int32?, clock: DatabaseClock
+  ) {
+    self.id = id
+    self.credential = credential
+    self.credentialFence = credentialFence
+    self.action = action
+    self.state = state
+    self.authorization = authorization
+    self.resumeState = resumeState
+    self.candidates = candidates
+    self.waitUntil = waitUntil
+    self.enteredAt = enteredAt
+    self.identity = identity
+    self.target = target
+    self.adminVersion = adminVersion
+    self.dueAnchor = dueAnchor
+    self.hardExpiresAt = hardExpiresAt
+    self.versions = versions
+    self.newVersion = newVersion
+    self.oldVersion = oldVersion
+    self.clock = clock
   }
 
+  var now: Date { clock.now }
+  var targetIdentity: TargetIdentity { identity.onTarget }
   var candidate: CredentialVersion? { version(newVersion) }
   var old: CredentialVersion? { version(oldVersion) }
   var current: CredentialVersion? { versions.first { $0.state == .current } }
@@ -40,10 +70,63 @@ struct Saga: Sendable {
     versions.first { $0.number == number }
   }
 
+  /// Into `state` at this moment.
+  mutating func enter(_ state: RotationState) -> MoveSaga.Move {
+    // Another process entered the last state, by a reading of its own.
+    let now = max(now, enteredAt)
+    defer {
+      self.state = state
+      enteredAt = now
+    }
+    return MoveSaga.Move(from: self.state, to: state, startedAt: enteredAt, at: now)
+  }
+
+  mutating func add(_ version: CredentialVersion) { versions.append(version) }
+
+  /// Keeps the number taken, whatever becomes of the version; one that is over has no secret any more.
+  mutating func set(_ state: CredentialVersion.State, of number: Int32) {
+    guard let index = versions.firstIndex(where: { $0.number == number }) else { return }
+    let version = versions[index]
+    let isOver = state == .revoked || state == .orphan
+    versions[index] = CredentialVersion(
+      number: number, state: state, login: version.login, envelope: isOver ? nil : version.envelope)
+  }
+
   func situation(traits: TargetTraits) -> RotationStateMachine.Situation {
     .init(
       action: action, mode: targetIdentity.mode, secretClass: traits.secretClass, hasOldVersion: oldVersion != nil,
       candidates: candidates, isSettled: now.timeIntervalSince(enteredAt) >= identity.policy.settle,
       hasGranted: hasGranted, resumeState: resumeState)
   }
+}
+
+/// What a saga needs to know of its identity.
+struct SagaIdentity: Sendable {
+  let id: IdentityID
+  let name: String
+  let rights: PrivilegeSet
+  let policy: Policy
+  let onTarget: TargetIdentity
+
+  init(id: IdentityID, name: String, loginMode: String, rights: [String], policy: Policy) {
+    self.id = id
+    self.name = name
+    self.rights = PrivilegeSet(rights)
+    self.policy = policy
+    onTarget = TargetIdentity(name: name, mode: LoginMode(rawValue: loginMode) ?? .alternating)
+  }
+}
+
+/// The database's clock as it was read, carried on by the monotonic clock of this process: late by at most the time that the
+/// reading took to arrive, never early.
+struct DatabaseClock: Sendable {
+  private let reading: Date
+  private let arrival: ContinuousClock.Instant
+
+  init(reading: Date, arrival: ContinuousClock.Instant = .now) {
+    self.reading = reading
+    self.arrival = arrival
+  }
+
+  var now: Date { reading.addingTimeInterval((ContinuousClock.now - arrival) / .seconds(1)) }
 }

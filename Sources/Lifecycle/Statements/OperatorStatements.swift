@@ -54,7 +54,7 @@ struct LockLiveJob: Statement {
 struct FindCancellableSagas: Statement {
   static let sql = """
     SELECT r.id, r.action, r.state, r.new_version, r.old_version, r.candidates, r.fence,
-      EXISTS (SELECT FROM lifecycle.effect AS e WHERE e.rotation_id = r.id), now()
+      EXISTS (SELECT FROM lifecycle.effect AS e WHERE e.rotation_id = r.id), now(), r.entered_at
     FROM lifecycle.rotation AS r
     WHERE r.credential_id = $1 AND r.finished_at IS NULL
     """
@@ -73,6 +73,7 @@ struct FindCancellableSagas: Statement {
     let fence: Int64
     let hasEffects: Bool
     let now: Date
+    let enteredAt: Date
   }
 
   static func decode(_ row: PostgresRow) throws -> Row {
@@ -82,7 +83,7 @@ struct FindCancellableSagas: Statement {
     }
     return Row(
       id: RotationID(try row[0]), action: action, state: state, newVersion: try row[3], oldVersion: try row[4],
-      candidates: try row[5], fence: try row[6], hasEffects: try row[7], now: try row[8])
+      candidates: try row[5], fence: try row[6], hasEffects: try row[7], now: try row[8], enteredAt: try row[9])
   }
 }
 

@@ -7,8 +7,13 @@ import Postgres
 struct FindDueCredentials: Statement {
   static let sql = """
     SELECT c.id, c.identity_id, c.target_id, c.state, c.authorization_id, c.fence, c.due_anchor,
-      NULLIF(c.next_due_at, 'infinity'), c.hard_expires_at, now()
+      NULLIF(c.next_due_at, 'infinity'), c.hard_expires_at, now(),
+      p.id, p.name, EXTRACT(epoch FROM p.rotation_period)::float8, EXTRACT(epoch FROM p.rotation_jitter)::float8,
+      EXTRACT(epoch FROM p.overlap)::float8, EXTRACT(epoch FROM p.settle)::float8,
+      EXTRACT(epoch FROM p.retry_reserve)::float8, p.on_expiry, p.secret_length
     FROM lifecycle.credential AS c
+    JOIN governance.identity AS i ON i.id = c.identity_id
+    JOIN governance.policy AS p ON p.id = i.policy_id
     WHERE c.state = 'active'
       AND (c.next_due_at <= now() OR c.hard_expires_at <= now())
       AND NOT EXISTS (
@@ -27,10 +32,11 @@ struct FindDueCredentials: Statement {
   struct Row: Sendable {
     let credential: CredentialRecord
     let now: Date
+    let policy: Policy
   }
 
   static func decode(_ row: PostgresRow) throws -> Row {
-    Row(credential: try CredentialRecord(row), now: try row[9])
+    Row(credential: try CredentialRecord(row), now: try row[9], policy: try Policy(row, from: 10))
   }
 }
 

@@ -4,27 +4,39 @@ import Jobs
 import Postgres
 import Targets
 
-struct FindOpenSaga: Statement {
+/// The open saga of each credential, a revocation before anything else, with what its moves need to know. Relies on
+/// `rotation_open_once`.
+struct FindOpenSagas: Statement {
   static let sql = """
-    SELECT r.id, r.credential_id, r.action, r.state, r.trigger, r.authorization_id, r.new_version, r.old_version,
-      r.candidates, r.resume_state, r.wait_until, r.entered_at, c.identity_id, c.due_anchor, c.hard_expires_at, now()
-    FROM lifecycle.rotation AS r
+    SELECT r.id, r.credential_id, r.action, r.state, r.authorization_id, r.new_version, r.old_version, r.candidates,
+      r.resume_state, r.wait_until, r.entered_at, c.due_anchor, c.hard_expires_at, c.target_id, t.admin_version,
+      i.id, i.name, i.login_mode, i.rights,
+      p.id, p.name, EXTRACT(epoch FROM p.rotation_period)::float8, EXTRACT(epoch FROM p.rotation_jitter)::float8,
+      EXTRACT(epoch FROM p.overlap)::float8, EXTRACT(epoch FROM p.settle)::float8,
+      EXTRACT(epoch FROM p.retry_reserve)::float8, p.on_expiry, p.secret_length, now(), c.fence
+    FROM unnest($1::uuid[]) AS m (id)
+    CROSS JOIN LATERAL (
+      SELECT o.*
+      FROM lifecycle.rotation AS o
+      WHERE o.credential_id = m.id AND o.finished_at IS NULL
+      ORDER BY o.action = 'revoke' DESC
+      LIMIT 1
+    ) AS r
     JOIN lifecycle.credential AS c ON c.id = r.credential_id
-    WHERE r.credential_id = $1 AND r.finished_at IS NULL
-    ORDER BY r.action = 'revoke' DESC
-    LIMIT 1
+    JOIN governance.identity AS i ON i.id = c.identity_id
+    JOIN governance.target AS t ON t.id = c.target_id
+    JOIN governance.policy AS p ON p.id = i.policy_id
     """
 
-  let subject: SubjectID
+  let subjects: [UUID]
 
-  func bind(_ parameters: inout PostgresParameters) { parameters.append(subject.rawValue) }
+  func bind(_ parameters: inout PostgresParameters) { parameters.append(subjects) }
 
   struct Row: Sendable {
     let id: UUID
     let credential: UUID
     let action: String
     let state: String
-    let trigger: String
     let authorization: UUID
     let newVersion: Int32?
     let oldVersion: Int32?
@@ -32,78 +44,110 @@ struct FindOpenSaga: Statement {
     let resumeState: String?
     let waitUntil: Date?
     let enteredAt: Date
-    let identity: UUID
     let dueAnchor: Date?
     let hardExpiresAt: Date
+    let target: UUID
+    let adminVersion: Int32
+    let identity: SagaIdentity
     let now: Date
+    let credentialFence: Int64
   }
 
   static func decode(_ row: PostgresRow) throws -> Row {
     Row(
-      id: try row[0], credential: try row[1], action: try row[2], state: try row[3], trigger: try row[4],
-      authorization: try row[5], newVersion: try row[6], oldVersion: try row[7], candidates: try row[8],
-      resumeState: try row[9], waitUntil: try row[10], enteredAt: try row[11], identity: try row[12],
-      dueAnchor: try row[13], hardExpiresAt: try row[14], now: try row[15])
+      id: try row[0], credential: try row[1], action: try row[2], state: try row[3], authorization: try row[4],
+      newVersion: try row[5], oldVersion: try row[6], candidates: try row[7], resumeState: try row[8],
+      waitUntil: try row[9], enteredAt: try row[10], dueAnchor: try row[11], hardExpiresAt: try row[12],
+      target: try row[13], adminVersion: try row[14],
+      identity: SagaIdentity(
+        id: IdentityID(try row[15]), name: try row[16], loginMode: try row[17], rights: try row[18],
+        policy: try Policy(row, from: 19)),
+      now: try row[28], credentialFence: try row[29])
   }
 }
 
-struct InsertSaga: Statement {
+/// Makes sagas; returns the numbers of those that are new: one of the same kind may be open already.
+struct InsertSagas: Statement {
   static let sql = """
-    INSERT INTO lifecycle.rotation
-      (id, credential_id, bucket, action, state, trigger, requested_by, ticket, authorization_id)
-    SELECT $1, c.id, c.bucket, $3, 'planned', $4, $5, $6, $7
-    FROM lifecycle.credential AS c
-    WHERE c.id = $2
-    ON CONFLICT (credential_id, (action = 'revoke')) WHERE finished_at IS NULL DO NOTHING
+    WITH wanted AS (
+      SELECT *
+      FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::uuid[]) WITH ORDINALITY
+        AS m (id, credential_id, action, trigger, requested_by, ticket, authorization_id, n)
+    ), stored AS (
+      INSERT INTO lifecycle.rotation
+        (id, credential_id, bucket, action, state, trigger, requested_by, ticket, authorization_id)
+      SELECT m.id, c.id, c.bucket, m.action, 'planned', m.trigger, m.requested_by, m.ticket, m.authorization_id
+      FROM wanted AS m
+      JOIN lifecycle.credential AS c ON c.id = m.credential_id
+      ON CONFLICT (credential_id, (action = 'revoke')) WHERE finished_at IS NULL DO NOTHING
+      RETURNING id
+    )
+    SELECT count(*) FROM stored
     """
 
-  let id: RotationID
-  let credential: CredentialID
-  let action: GovernedAction
-  let trigger: RotationTrigger
-  let authorization: AuthorizationID
+  let orders: [SagaOrder]
 
   func bind(_ parameters: inout PostgresParameters) {
-    parameters.append(id.rawValue)
-    parameters.append(credential.rawValue)
-    parameters.append(action.rawValue)
-    parameters.append(trigger.word)
-    parameters.append(trigger.person?.rawValue)
-    parameters.append(trigger.ticket)
-    parameters.append(authorization.rawValue)
+    parameters.append(orders.map { _ in UUID.ordered() })
+    parameters.append(orders.map(\.credential.id.rawValue))
+    parameters.append(orders.map(\.action.rawValue))
+    parameters.append(orders.map(\.trigger.word))
+    parameters.append(orders.map { $0.trigger.person?.rawValue })
+    parameters.append(orders.map(\.trigger.ticket))
+    parameters.append(orders.map(\.authorization.rawValue))
   }
+
+  static func decode(_ row: PostgresRow) throws -> Int { try row[0] }
 }
 
-/// One move of a saga and its line of history. Guard: state and fence; zero rows means that the saga is elsewhere.
-struct MoveSaga: Statement {
+/// The moves of a saga since its last commit, and their lines of history. Guard: the state before the first and the fence;
+/// not done means that the saga is elsewhere.
+///
+/// `$12` and on are one line of history after the other, of all sagas, and `first` says where a saga's own begin: a join of
+/// two arrays by number would be planned as if both were short. States are numbers there, of `$15`, because an element of an
+/// array is only found at once when all have the same length.
+struct MoveSaga: BatchStatement {
   static let sql = """
-    WITH old AS (
-      SELECT id, entered_at FROM lifecycle.rotation WHERE id = $1
-    ), moved AS (
+    WITH moved AS (
       UPDATE lifecycle.rotation AS r
-      SET state = $3,
-        state_reason = left($4, 500),
-        fence = $5,
-        new_version = $6,
-        old_version = $7,
-        candidates = $8,
-        resume_state = $9,
-        wait_until = $10,
-        steps = r.steps + 1,
-        entered_at = now(),
-        finished_at = CASE WHEN $3 IN ('done', 'rolled_back', 'cancelled') THEN now() END
-      FROM old
-      WHERE r.id = old.id AND r.state = $2 AND r.fence <= $5 AND r.finished_at IS NULL
-      RETURNING r.id, r.steps, old.entered_at
+      SET state = m.state,
+        state_reason = left(m.reason, 500),
+        fence = m.fence,
+        new_version = m.new_version,
+        old_version = m.old_version,
+        candidates = m.candidates,
+        resume_state = m.resume_state,
+        wait_until = m.wait_until,
+        steps = r.steps + m.moves,
+        entered_at = LEAST(($14::timestamptz[])[m.first + m.moves - 1], now()),
+        finished_at = CASE WHEN m.state IN ('done', 'rolled_back', 'cancelled') THEN now() END
+      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::integer[], $7::integer[], $8::integer[],
+        $9::text[], $10::timestamptz[], $11::integer[], $16::integer[]) WITH ORDINALITY
+        AS m (id, before, state, reason, fence, new_version, old_version, candidates, resume_state, wait_until, moves,
+          first, n)
+      WHERE r.id = m.id AND r.state = m.before AND r.fence <= m.fence AND r.finished_at IS NULL
+      RETURNING m.n, r.id, r.steps - m.moves AS steps, r.fence, m.first, m.moves
+    ), written AS (
+      INSERT INTO lifecycle.rotation_step (rotation_id, sequence, from_state, to_state, fence, started_at, at)
+      SELECT m.id, m.steps + k - m.first + 1, ($15::text[])[($12::smallint[])[k]], ($15::text[])[($13::smallint[])[k]],
+        m.fence, LEAST(($17::timestamptz[])[k], now()), LEAST(($14::timestamptz[])[k], now())
+      FROM moved AS m
+      CROSS JOIN LATERAL generate_series(m.first, m.first + m.moves - 1) AS k
     )
-    INSERT INTO lifecycle.rotation_step (rotation_id, sequence, from_state, to_state, fence, started_at)
-    SELECT id, steps, $2, $3, $5, entered_at
-    FROM moved
+    SELECT array_agg(n) FROM moved
     """
 
+  /// One state to the next, by the database's clock.
+  struct Move: Sendable {
+    let from: RotationState
+    let to: RotationState
+    let startedAt: Date
+    let at: Date
+  }
+
   let rotation: RotationID
-  let from: RotationState
-  let to: RotationState
+  /// In order; not empty.
+  let path: [Move]
   let reason: String?
   let fence: Int64
   let newVersion: Int32?
@@ -112,44 +156,76 @@ struct MoveSaga: Statement {
   let resumeState: RotationState?
   let waitUntil: Date?
 
-  func bind(_ parameters: inout PostgresParameters) {
-    parameters.append(rotation.rawValue)
-    parameters.append(from.rawValue)
-    parameters.append(to.rawValue)
-    parameters.append(reason)
-    parameters.append(fence)
-    parameters.append(newVersion)
-    parameters.append(oldVersion)
-    parameters.append(candidates)
-    parameters.append(resumeState?.rawValue)
-    parameters.append(waitUntil)
+  static func bind(_ rows: [MoveSaga], _ parameters: inout PostgresParameters) {
+    parameters.append(rows.map(\.rotation.rawValue))
+    parameters.append(rows.map { $0.path[0].from.rawValue })
+    parameters.append(rows.map { $0.path[$0.path.count - 1].to.rawValue })
+    parameters.append(rows.map(\.reason))
+    parameters.append(rows.map(\.fence))
+    parameters.append(rows.map(\.newVersion))
+    parameters.append(rows.map(\.oldVersion))
+    parameters.append(rows.map(\.candidates))
+    parameters.append(rows.map { $0.resumeState?.rawValue })
+    parameters.append(rows.map(\.waitUntil))
+    parameters.append(rows.map { Int32($0.path.count) })
+    let moves = rows.flatMap(\.path)
+    parameters.append(moves.map(\.from.number))
+    parameters.append(moves.map(\.to.number))
+    parameters.append(moves.map(\.at))
+    parameters.append(RotationState.allCases.map(\.rawValue))
+    var next: Int32 = 1
+    parameters.append(
+      rows.map { row -> Int32 in
+        defer { next += Int32(row.path.count) }
+        return next
+      })
+    parameters.append(moves.map(\.startedAt))
   }
 }
 
-/// A revocation takes over: what it cuts includes whatever the other saga had done.
-struct CancelOtherSagas: Statement {
+extension RotationState {
+  /// The place in `allCases`, from 1.
+  fileprivate var number: Int16 { Self.numbers[self] ?? 0 }
+
+  private static let numbers = Dictionary(
+    uniqueKeysWithValues: zip(allCases, 1...).map { ($0, Int16($1)) })
+}
+
+/// A revocation takes over: what it cuts includes whatever the other saga had done. Counts as done when there is none.
+struct CancelOtherSagas: BatchStatement {
   static let sql = """
-    UPDATE lifecycle.rotation
-    SET state = 'cancelled', state_reason = 'taken over by a revocation', finished_at = now(), entered_at = now()
-    WHERE credential_id = $2 AND id <> $1 AND finished_at IS NULL
+    WITH cancelled AS (
+      UPDATE lifecycle.rotation AS r
+      SET state = 'cancelled', state_reason = 'taken over by a revocation', finished_at = now(), entered_at = now()
+      FROM unnest($1::uuid[], $2::uuid[]) AS m (id, credential_id)
+      WHERE r.credential_id = m.credential_id AND r.id <> m.id AND r.finished_at IS NULL
+    )
+    SELECT array_agg(m.n) FROM unnest($1::uuid[]) WITH ORDINALITY AS m (id, n)
     """
 
   let rotation: RotationID
   let credential: CredentialID
 
-  func bind(_ parameters: inout PostgresParameters) {
-    parameters.append(rotation.rawValue)
-    parameters.append(credential.rawValue)
+  static func bind(_ rows: [CancelOtherSagas], _ parameters: inout PostgresParameters) {
+    parameters.append(rows.map(\.rotation.rawValue))
+    parameters.append(rows.map(\.credential.rawValue))
   }
 }
 
 /// No row without its permit, so that a refused permit is what the step fails with, and not a broken reference.
-struct InsertEffect: Statement {
+struct InsertEffect: BatchStatement {
   static let sql = """
-    INSERT INTO lifecycle.effect (id, rotation_id, credential_id, permit_id, verb, version, fence, state)
-    SELECT $1, $2, $3, p.id, $5, $6, $7, 'intended'
-    FROM governance.permit AS p
-    WHERE p.id = $4
+    WITH permitted AS (
+      SELECT m.*
+      FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::integer[], $7::bigint[]) WITH ORDINALITY
+        AS m (id, rotation_id, credential_id, permit_id, verb, version, fence, n)
+      JOIN governance.permit AS p ON p.id = m.permit_id
+    ), intended AS (
+      INSERT INTO lifecycle.effect (id, rotation_id, credential_id, permit_id, verb, version, fence, state)
+      SELECT id, rotation_id, credential_id, permit_id, verb, version, fence, 'intended'
+      FROM permitted
+    )
+    SELECT array_agg(n) FROM permitted
     """
 
   let id: UUID
@@ -160,78 +236,110 @@ struct InsertEffect: Statement {
   let version: Int32?
   let fence: Int64
 
-  func bind(_ parameters: inout PostgresParameters) {
-    parameters.append(id)
-    parameters.append(rotation.rawValue)
-    parameters.append(credential.rawValue)
-    parameters.append(permit)
-    parameters.append(verb.rawValue)
-    parameters.append(version)
-    parameters.append(fence)
+  static func bind(_ rows: [InsertEffect], _ parameters: inout PostgresParameters) {
+    parameters.append(rows.map(\.id))
+    parameters.append(rows.map(\.rotation.rawValue))
+    parameters.append(rows.map(\.credential.rawValue))
+    parameters.append(rows.map(\.permit))
+    parameters.append(rows.map(\.verb.rawValue))
+    parameters.append(rows.map(\.version))
+    parameters.append(rows.map(\.fence))
   }
 }
 
-struct SupersedeEffects: Statement {
+/// Counts as done when there is none. Relies on `effect_pkey`.
+struct SupersedeEffects: BatchStatement {
   static let sql = """
-    UPDATE lifecycle.effect
-    SET state = 'unknown', outcome_code = 'repeated', settled_at = clock_timestamp()
-    WHERE rotation_id = $1 AND verb = $2 AND state = 'intended' AND fence <= $3
+    WITH superseded AS (
+      UPDATE lifecycle.effect AS e
+      SET state = 'unknown', outcome_code = 'repeated', settled_at = clock_timestamp()
+      FROM unnest($1::uuid[], $2::text[], $3::bigint[]) AS m (rotation_id, verb, fence)
+      WHERE e.rotation_id = m.rotation_id AND e.verb = m.verb AND e.state = 'intended' AND e.fence <= m.fence
+    )
+    SELECT array_agg(m.n) FROM unnest($1::uuid[]) WITH ORDINALITY AS m (rotation_id, n)
     """
 
   let rotation: RotationID
   let verb: TargetVerb
   let fence: Int64
 
-  func bind(_ parameters: inout PostgresParameters) {
-    parameters.append(rotation.rawValue)
-    parameters.append(verb.rawValue)
-    parameters.append(fence)
+  static func bind(_ rows: [SupersedeEffects], _ parameters: inout PostgresParameters) {
+    parameters.append(rows.map(\.rotation.rawValue))
+    parameters.append(rows.map(\.verb.rawValue))
+    parameters.append(rows.map(\.fence))
   }
 }
 
-struct SettleEffect: Statement {
+/// Guard: intended by this lease, and not settled yet.
+struct SettleEffect: BatchStatement {
   static let sql = """
-    UPDATE lifecycle.effect
-    SET state = $2, outcome_code = left($3, 200), settled_at = clock_timestamp()
-    WHERE id = $1 AND state = 'intended' AND fence = $4
+    WITH settled AS (
+      UPDATE lifecycle.effect AS e
+      SET state = m.state, outcome_code = left(m.code, 200),
+        settled_at = GREATEST(e.intended_at, LEAST(m.settled_at, clock_timestamp()))
+      FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[]) WITH ORDINALITY
+        AS m (rotation_id, id, state, code, fence, settled_at, n)
+      WHERE e.rotation_id = m.rotation_id AND e.id = m.id AND e.state = 'intended' AND e.fence = m.fence
+      RETURNING m.n
+    )
+    SELECT array_agg(n) FROM settled
     """
 
+  let rotation: RotationID
   let effect: UUID
   let state: String
   let code: String?
   let fence: Int64
+  /// When the answer came.
+  let settledAt: Date
 
-  func bind(_ parameters: inout PostgresParameters) {
-    parameters.append(effect)
-    parameters.append(state)
-    parameters.append(code)
-    parameters.append(fence)
+  static func bind(_ rows: [SettleEffect], _ parameters: inout PostgresParameters) {
+    parameters.append(rows.map(\.rotation.rawValue))
+    parameters.append(rows.map(\.effect))
+    parameters.append(rows.map(\.state))
+    parameters.append(rows.map(\.code))
+    parameters.append(rows.map(\.fence))
+    parameters.append(rows.map(\.settledAt))
   }
 }
 
-struct InsertProof: Statement {
+/// What a saga observed since its last commit.
+struct InsertProofs: BatchStatement {
   static let sql = """
-    INSERT INTO lifecycle.proof (id, rotation_id, credential_id, version, kind, result, detail, fence)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    WITH written AS (
+      INSERT INTO lifecycle.proof (id, rotation_id, credential_id, version, kind, result, detail, fence, observed_at)
+      SELECT m.id, m.rotation_id, m.credential_id, m.version, m.kind, m.result, m.detail, m.fence,
+        LEAST(m.observed_at, clock_timestamp())
+      FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::integer[], $6::text[], $7::text[], $8::jsonb[], $9::bigint[],
+        $10::timestamptz[]) AS m (id, rotation_id, credential_id, version, kind, result, detail, fence, observed_at)
+    )
+    SELECT array_agg(m.n) FROM generate_series(1::bigint, $1::bigint) AS m (n)
     """
 
-  let id = UUID()
+  struct Proof: Sendable {
+    let version: Int32?
+    let kind: ProofKind
+    let result: ProofResult
+    let detail: [String: String]
+    let observedAt: Date
+  }
+
   let rotation: RotationID
   let credential: CredentialID
-  let version: Int32?
-  let kind: ProofKind
-  let result: ProofResult
-  let detail: [String: String]
   let fence: Int64
+  let proofs: [Proof]
 
-  func bind(_ parameters: inout PostgresParameters) {
-    parameters.append(id)
-    parameters.append(rotation.rawValue)
-    parameters.append(credential.rawValue)
-    parameters.append(version)
-    parameters.append(kind.rawValue)
-    parameters.append(result.rawValue)
-    parameters.append(JSONText(encoding: detail))
-    parameters.append(fence)
+  static func bind(_ rows: [InsertProofs], _ parameters: inout PostgresParameters) {
+    let proofs = rows.flatMap(\.proofs)
+    parameters.append(rows.count)
+    parameters.append(proofs.map { _ in UUID.ordered() })
+    parameters.append(rows.flatMap { repeatElement($0.rotation.rawValue, count: $0.proofs.count) })
+    parameters.append(rows.flatMap { repeatElement($0.credential.rawValue, count: $0.proofs.count) })
+    parameters.append(proofs.map(\.version))
+    parameters.append(proofs.map(\.kind.rawValue))
+    parameters.append(proofs.map(\.result.rawValue))
+    parameters.append(proofs.map { JSONText(encoding: $0.detail) })
+    parameters.append(rows.flatMap { repeatElement($0.fence, count: $0.proofs.count) })
+    parameters.append(proofs.map(\.observedAt))
   }
 }

@@ -1,0 +1,76 @@
+import Foundation
+import Jobs
+import Secrets
+import Targets
+
+/// What one run of a saga carries along: the lease, the driver, and what it has done since its last commit.
+struct SagaRun: Sendable {
+  let lease: Lease
+  let term: LeaseTerm
+  let driver: any TargetDriver
+  var changes = SagaChanges()
+  /// The candidate this run made: sealed with the step that names it, so that it need not be opened again to be applied.
+  var madeSecret: SecretBytes?
+  /// An earlier run may have left intents without outcome, of verbs that are not in `repeated`.
+  let mayHaveLeftIntents: Bool
+  var repeated: Set<TargetVerb> = []
+
+  init(lease: Lease, term: LeaseTerm, driver: any TargetDriver, saga: Saga) {
+    self.lease = lease
+    self.term = term
+    self.driver = driver
+    // Nothing has happened in a saga that nobody has taken up.
+    mayHaveLeftIntents = saga.state != .planned
+  }
+
+  /// A probe ends within the lease and within ten seconds.
+  var probeDeadline: ContinuousClock.Instant { min(term.deadline, ContinuousClock.now + .seconds(10)) }
+
+  static func missing(_ what: String) -> LifecycleError {
+    LifecycleError(code: .unreadableRow, message: "the saga has no \(what)")
+  }
+}
+
+/// What a run has done since its last commit: moves, what came of effects, what was observed, and changes of rows.
+///
+/// Moves that no effect separates share a commit. A crash before it repeats them: they only read the target.
+struct SagaChanges: Sendable {
+  private(set) var moves: [MoveSaga.Move] = []
+  private var reason: String?
+  private var statements: [any BatchStatement] = []
+  private var outcomes: [SettleEffect] = []
+  private var proofs: [InsertProofs.Proof] = []
+
+  var isEmpty: Bool { moves.isEmpty && statements.isEmpty && outcomes.isEmpty && proofs.isEmpty }
+
+  mutating func add(_ statement: some BatchStatement) { statements.append(statement) }
+
+  mutating func add(_ outcome: SettleEffect) { outcomes.append(outcome) }
+
+  mutating func add(_ proof: InsertProofs.Proof) { proofs.append(proof) }
+
+  /// Moves the saga in memory too; a run whose commit fails ends.
+  mutating func enter(_ state: RotationState, reason: String? = nil, _ saga: inout Saga) {
+    moves.append(saga.enter(state))
+    self.reason = reason
+  }
+
+  /// All of it; the whole step fails when the saga is not where we think it is.
+  func step(of saga: Saga, lease: Lease) -> Step {
+    var step = Step(lease)
+    if !moves.isEmpty {
+      step.add(
+        batched: MoveSaga(
+          rotation: saga.id, path: moves, reason: reason, fence: lease.fence, newVersion: saga.newVersion,
+          oldVersion: saga.oldVersion, candidates: saga.candidates, resumeState: saga.resumeState,
+          waitUntil: saga.waitUntil))
+    }
+    for statement in statements { step.add(batched: statement) }
+    for outcome in outcomes { step.add(batched: outcome) }
+    if !proofs.isEmpty {
+      step.add(
+        batched: InsertProofs(rotation: saga.id, credential: saga.credential, fence: lease.fence, proofs: proofs))
+    }
+    return step
+  }
+}
