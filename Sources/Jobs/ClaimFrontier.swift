@@ -7,8 +7,8 @@ import Foundation
 /// same when dead rows cannot be removed, because a dump or a dashboard holds an old snapshot. Skipping must be exact,
 /// since leases are counted from the same place: `horizon` moves only to positions that are proven to be all decided.
 /// The proof: a transaction has its number before it draws a position (`jobs.next_position`). Read the sequence, then
-/// later take a snapshot and note its upper end; once no transaction below that is in progress, every position up to what
-/// was read is committed or will never be. A long writing transaction delays the horizon: claims then look at more rows.
+/// later the number that the next transaction will get; once no transaction below that is in progress, every position up to
+/// what was read is committed or will never be. A long writing transaction delays the horizon: claims then look at more rows.
 struct ClaimFrontier {
   struct Key: Hashable, Sendable {
     let bucket: Int16
@@ -17,8 +17,9 @@ struct ClaimFrontier {
 
   /// What a look at the line found.
   struct Arrivals: Sendable {
-    /// Oldest transaction in progress, and the first not yet begun, in the look's snapshot.
+    /// Oldest transaction in progress in the look's snapshot.
     let oldest: Int64
+    /// The first number that no transaction had when the look began.
     let next: Int64
     /// The last position drawn, read after the snapshot was taken.
     let lastPosition: Int64
@@ -75,6 +76,13 @@ struct ClaimFrontier {
   static let doubt = Duration.milliseconds(600)
   /// A group that others claim from is asked again so often at once, and then at the next poll.
   static let patience = 5
+
+  /// The next transaction's number with its epoch. The server tells the low 32 bits, as a distance from 3; the snapshot's end
+  /// is a little below, with the epoch.
+  static func next(snapshotEnd: Int64, age: Int32) -> Int64 {
+    let low = UInt32(truncatingIfNeeded: Int64(age) + 3)
+    return snapshotEnd + Int64(low &- UInt32(truncatingIfNeeded: snapshotEnd))
+  }
 
   /// True when there is a group to ask at once.
   var hasWork: Bool { !line.isEmpty || !leaks.isEmpty }

@@ -32,6 +32,14 @@ import Testing
     #expect(frontier.horizon == 500)
   }
 
+  @Test func theNextNumberKeepsItsEpochAcrossTheWrap() {
+    #expect(ClaimFrontier.next(snapshotEnd: 740, age: 742) == 745)
+    #expect(ClaimFrontier.next(snapshotEnd: 5 << 32 + 10, age: 9) == 5 << 32 + 12)
+    // 0xFFFF_FFFE is the snapshot's end, 5 is next: the distance from 3 is 2.
+    #expect(ClaimFrontier.next(snapshotEnd: 0xFFFF_FFFE, age: 2) == 0x1_0000_0005)
+    #expect(ClaimFrontier.next(snapshotEnd: 0xF000_0000, age: Int32(bitPattern: 0xF000_0000 - 3)) == 0xF000_0000)
+  }
+
   @Test func withNothingInProgressTheHorizonIsOneLookBehind() {
     var frontier = ClaimFrontier()
     frontier.note(arrivals(oldest: 100, next: 100, last: 500))

@@ -11,11 +11,14 @@ struct PreferIndexes: Statement {
 }
 
 /// What has arrived after a position, by group, with what `ClaimFrontier` needs to move its horizon. Relies on `job_arrival`.
+///
+/// The next transaction's number is `age` of number 3 (the first there is) counted from there: a snapshot's upper end will
+/// not do, because it is one above the last that *ended*, and later ones may be in progress.
 struct FindArrivals: Statement {
   static let sql = """
     SELECT pg_snapshot_xmin(s.snapshot)::text::bigint, pg_snapshot_xmax(s.snapshot)::text::bigint,
       (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM jobs.job_position),
-      COALESCE(a.buckets, '{}'), COALESCE(a.groups, '{}'), COALESCE(a.leaks, '{}')
+      COALESCE(a.buckets, '{}'), COALESCE(a.groups, '{}'), COALESCE(a.leaks, '{}'), age('3'::xid)
     FROM (SELECT pg_current_snapshot() AS snapshot) AS s
     CROSS JOIN (
       SELECT array_agg(g.bucket) AS buckets, array_agg(g.limit_group) AS groups, array_agg(g.leak) AS leaks
@@ -42,8 +45,9 @@ struct FindArrivals: Statement {
     let buckets: [Int16] = try row[3]
     let ids: [UUID] = try row[4]
     let leaks: [Bool] = try row[5]
+    let age: Int32 = try row[6]
     return ClaimFrontier.Arrivals(
-      oldest: try row[0], next: try row[1], lastPosition: try row[2],
+      oldest: try row[0], next: ClaimFrontier.next(snapshotEnd: try row[1], age: age), lastPosition: try row[2],
       groups: buckets.indices.map { (ClaimFrontier.Key(bucket: buckets[$0], id: ids[$0]), leaks[$0]) })
   }
 }
