@@ -142,36 +142,3 @@ extension ReasonCode {
     return words.compactMap(ReasonCode.init(rawValue:))
   }
 }
-
-/// Those of the authorizations under which a permit would be granted now.
-package struct HoldingAuthorizations: Statement {
-  package static let sql = """
-    SELECT a.id
-    FROM governance.authorization AS a
-    JOIN governance.identity AS i ON i.id = a.identity_id
-    JOIN governance.person AS owner ON owner.id = i.owner_id
-    LEFT JOIN governance.approval AS ap ON ap.id = a.approval_id
-    LEFT JOIN governance.person AS approver ON approver.id = ap.approver_id
-    WHERE a.id = ANY($1)
-      AND $2 = ANY(a.actions)
-      AND a.voided_at IS NULL
-      AND a.valid_from <= now()
-      AND a.valid_until > now()
-      AND ($2 = 'revoke' OR (owner.state = 'active' AND approver.state = 'active'))
-    """
-
-  let authorizations: [UUID]
-  let action: GovernedAction
-
-  package init(authorizations: [UUID], action: GovernedAction) {
-    self.authorizations = authorizations
-    self.action = action
-  }
-
-  package func bind(_ parameters: inout PostgresParameters) {
-    parameters.append(authorizations)
-    parameters.append(action.rawValue)
-  }
-
-  package static func decode(_ row: PostgresRow) throws -> AuthorizationID { AuthorizationID(try row[0]) }
-}

@@ -158,9 +158,9 @@ package struct CredentialLifecycle: Sendable {
   package func requestRotations(_ identities: [IdentityID], trigger: RotationTrigger) async throws -> Int {
     try await client.withTransaction { transaction in
       let active = try await transaction.query(FindCredentials(identities: identities)).filter { $0.state == .active }
-      let authorizations = Set(active.map(\.authorization.rawValue))
-      let holding = Set(
-        try await transaction.query(HoldingAuthorizations(authorizations: Array(authorizations), action: .rotate)))
+      let answers = try await transaction.query(
+        ExplainPermits(authorizations: active.map(\.authorization), action: .rotate))
+      let holding = Set(answers.filter(\.reasons.isEmpty).map(\.authorization))
       let orders = active.filter { holding.contains($0.authorization) }
         .map { SagaOrder(action: .rotate, credential: $0, trigger: trigger, authorization: $0.authorization) }
       return try await open(orders, in: transaction)
