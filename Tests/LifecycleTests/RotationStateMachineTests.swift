@@ -33,6 +33,14 @@ import Testing
     return entered
   }
 
+  @Test func onlyATargetThatDoesNotAnswerIsBlamed() {
+    #expect(RotationStateMachine.Fact.inconclusive(cause: "target_unreachable").blamesTarget)
+    #expect(RotationStateMachine.Fact.effectUnknown(cause: "timeout").blamesTarget)
+    #expect(!RotationStateMachine.Fact.effectUnknown(cause: "no_time_left").blamesTarget)
+    #expect(!RotationStateMachine.Fact.oldAccepted.blamesTarget)
+    #expect(!RotationStateMachine.Fact.sessionsRemain(2).blamesTarget)
+  }
+
   @Test func aRotationGoesThroughEveryState() {
     let states = walk(
       [

@@ -39,7 +39,7 @@ struct RotationRunner: Sendable {
     } catch let error as PostgresError {
       return failure("database_\(error.code)", error)
     } catch let error as TargetError {
-      return failure("target_\(error.code.rawValue)", error)
+      return failure("target_\(error.code.rawValue)", error, blamesGroup: error.code == .unreachable)
     } catch {
       return failure("internal", error)
     }
@@ -55,9 +55,9 @@ struct RotationRunner: Sendable {
     }
   }
 
-  private func failure(_ code: String, _ error: any Error) -> JobOutcome {
+  private func failure(_ code: String, _ error: any Error, blamesGroup: Bool = false) -> JobOutcome {
     logger.warning("saga interrupted", metadata: ["error.code": "\(code)", "error": "\(error)"])
-    return .retry(JobFailure(code: code))
+    return .retry(JobFailure(code: code, blamesGroup: blamesGroup))
   }
 
   /// One move. Nil: go on.
@@ -195,7 +195,7 @@ struct RotationRunner: Sendable {
       return .snooze(seconds: seconds, reason: reason)
     case .retry(let code):
       try await store.commit(&run, of: saga)
-      return .retry(JobFailure(code: code))
+      return .retry(JobFailure(code: code, blamesGroup: fact.blamesTarget))
     case .block(let reason):
       try await store.commit(&run, of: saga)
       return .block(reason: reason)

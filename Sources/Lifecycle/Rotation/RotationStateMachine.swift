@@ -206,3 +206,14 @@ struct RotationStateMachine {
     String("\(fact)".prefix { $0 != "(" })
   }
 }
+
+extension RotationStateMachine.Fact {
+  /// The target did not answer: whoever comes next will meet the same, so it counts towards the target's circuit breaker.
+  var blamesTarget: Bool {
+    switch self {
+    case .inconclusive: true
+    case .effectUnknown(let cause): cause != "no_time_left"
+    default: false
+    }
+  }
+}
