@@ -88,20 +88,23 @@ struct ClaimFrontier {
   var hasWork: Bool { !line.isEmpty || !leaks.isEmpty }
 
   mutating func note(_ arrivals: Arrivals) {
-    for (key, hasLeak) in arrivals.groups {
-      groups[key, default: Group()].emptySince = nil
-      if hasLeak && !groups[key]!.hasLeak {
-        groups[key]!.hasLeak = true
-        leaks.append(key)
-      }
-      enlist(key)
-    }
+    for (key, hasLeak) in arrivals.groups { hint(ClaimHints.Hint(key: key, isLeak: hasLeak)) }
     if pending == nil, let lastPosition { pending = (lastPosition, arrivals.next) }
     if let proven = pending, proven.until <= arrivals.oldest {
       horizon = max(horizon, proven.position)
       pending = nil
     }
     lastPosition = arrivals.lastPosition
+  }
+
+  /// Something has arrived in the group.
+  mutating func hint(_ hint: ClaimHints.Hint) {
+    groups[hint.key, default: Group()].emptySince = nil
+    if hint.isLeak && !groups[hint.key]!.hasLeak {
+      groups[hint.key]!.hasLeak = true
+      leaks.append(hint.key)
+    }
+    enlist(hint.key)
   }
 
   /// A poll: everything that may have work is asked.

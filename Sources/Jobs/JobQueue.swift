@@ -83,7 +83,10 @@ package struct JobQueue: Sendable {
       total.followUps += counts.followUps
       total.unchanged += counts.unchanged
     }
-    if let notifier { transaction.afterCommit { notifier.signal() } }
+    if let notifier {
+      let hints = ClaimHints(distinct)
+      transaction.afterCommit { notifier.signal(hints) }
+    }
     return total
   }
 

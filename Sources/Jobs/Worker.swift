@@ -60,7 +60,7 @@ package final class Worker: Sendable {
 
   /// Looks for work now instead of at the next poll.
   package func wake() {
-    state.withLock { $0.mustLook = true }
+    state.withLock { $0.isPoll = true }
     wakeup.yield()
   }
 
@@ -125,10 +125,11 @@ package final class Worker: Sendable {
   /// One round: every group that may have work is asked, and again as long as it gives all it is asked for.
   private func claimAll(_ frontier: inout ClaimFrontier) async {
     do {
-      let (mustLook, isPoll, freed) = state.withLock { $0.takeSignals() }
+      let (isPoll, hints, freed) = state.withLock { $0.takeSignals() }
+      for hint in hints { frontier.hint(hint) }
       for key in freed { frontier.freed(key) }
-      if isPoll { frontier.unparkAll() }
-      if mustLook || isPoll {
+      if isPoll {
+        frontier.unparkAll()
         let start = clock.now
         frontier.note(try await look(after: frontier.horizon))
         configuration.observer?.looked(in: clock.now - start)
@@ -281,8 +282,7 @@ package final class Worker: Sendable {
       } catch {
         warn("waiting jobs not looked at", error)
       }
-      state.withLock { $0.isPoll = true }
-      wakeup.yield()
+      wake()
       do {
         try await Task.sleep(for: .seconds(configuration.poll * Double.random(in: 0.5...1)))
       } catch { break }
@@ -291,7 +291,13 @@ package final class Worker: Sendable {
   }
 
   private func listen() async {
-    for await _ in client.listen(to: [NotifyWorkers.channel]) { wake() }
+    for await element in client.listen(to: [NotifyWorkers.channel]) {
+      switch element {
+      case .notification(_, let payload): state.withLock { $0.note(ClaimHints(payload: payload)) }
+      case .mayHaveMissed: state.withLock { $0.isPoll = true }
+      }
+      wakeup.yield()
+    }
   }
 
   private func beat() async {

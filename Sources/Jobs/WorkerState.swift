@@ -24,9 +24,9 @@ struct WorkerState {
   private(set) var held: [SubjectID: Held] = [:]
   let maximumInFlight: Int
   var statistics = WorkerStatistics()
-  /// Something may have arrived: look before claiming.
-  var mustLook = true
-  /// Ask also the groups that had no room, or nothing, when they were last asked.
+  /// Where notifications say that something arrived.
+  private var hints: Set<ClaimHints.Hint> = []
+  /// Look for what has arrived, and ask also the groups that had no room, or nothing, when they were last asked.
   var isPoll = true
   /// Groups of jobs that ended since the last claim.
   private var freed: Set<ClaimFrontier.Key> = []
@@ -36,13 +36,21 @@ struct WorkerState {
   /// How many jobs to ask for.
   var demand: Int { phase == .working ? max(0, maximumInFlight - held.count) : 0 }
 
-  mutating func takeSignals() -> (mustLook: Bool, isPoll: Bool, freed: Set<ClaimFrontier.Key>) {
+  mutating func note(_ heard: ClaimHints) {
+    guard let heard = heard.hints else {
+      isPoll = true
+      return
+    }
+    hints.formUnion(heard)
+  }
+
+  mutating func takeSignals() -> (isPoll: Bool, hints: Set<ClaimHints.Hint>, freed: Set<ClaimFrontier.Key>) {
     defer {
-      mustLook = false
+      hints = []
       isPoll = false
       freed = []
     }
-    return (mustLook, isPoll, freed)
+    return (isPoll, hints, freed)
   }
 
   /// Room that is worth a claim while other jobs are in flight: many small claims cost more than a few larger ones. What is

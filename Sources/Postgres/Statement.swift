@@ -53,5 +53,13 @@ package struct AnyStatement: Sendable, CustomStringConvertible {
     self.parameters = parameters
   }
 
+  /// Without parameters; `sql` is written by this module.
+  init(name: String, sql: String) {
+    self.name = name
+    self.sql = sql
+    timeout = nil
+    parameters = PostgresParameters()
+  }
+
   package var description: String { "\(name) with \(parameters)" }
 }

@@ -84,9 +84,11 @@ struct BenchServer {
         tasks.addTask {
           let (first, last) = (count * part / connections, count * (part + 1) / connections)
           for start in stride(from: first, to: last, by: JobQueue.batch) {
+            var generator = SystemRandomNumberGenerator()
             let orders = (start..<min(start + JobQueue.batch, last)).map { index in
               JobQueue.Order(
-                kind: Self.kind, subject: SubjectID(UUID()), group: groups[index % groups.count], lane: .routine,
+                kind: Self.kind, subject: SubjectID(UUID.version4(using: &generator)),
+                group: groups[index % groups.count], lane: .routine,
                 fence: 0)
             }
             try await client.withTransaction { try await queue.enqueue(orders, in: $0) }

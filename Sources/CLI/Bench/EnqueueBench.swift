@@ -50,8 +50,9 @@ private struct PlainInsert: Statement {
   let groups: [UUID]
 
   func bind(_ parameters: inout PostgresParameters) {
-    parameters.append(groups.map { _ in UUID() })
-    parameters.append(groups.map { _ in UUID() })
+    var generator = SystemRandomNumberGenerator()
+    parameters.append(groups.map { _ in UUID.version4(using: &generator) })
+    parameters.append(groups.map { _ in UUID.version4(using: &generator) })
     parameters.append(groups.map { Bucket(of: LimitGroupID($0)).rawValue })
     parameters.append(groups)
   }

@@ -68,7 +68,8 @@ struct EnqueueJobs: Statement {
   let orders: [JobQueue.Order]
 
   func bind(_ parameters: inout PostgresParameters) {
-    parameters.append(orders.map { _ in UUID() })
+    var generator = SystemRandomNumberGenerator()
+    parameters.append(orders.map { _ in UUID.version4(using: &generator) })
     parameters.append(orders.map(\.subject.rawValue))
     parameters.append(orders.map { Bucket(of: $0.group).rawValue })
     parameters.append(orders.map(\.group.rawValue))
@@ -94,11 +95,14 @@ struct EnqueueJobs: Statement {
   }
 }
 
-/// Tells listeners that there is something to claim. Nothing depends on it: polling is the truth. Empty, because the
-/// database keeps one of several equal ones.
+/// Tells listeners that there is something to claim, and in which groups. Nothing depends on it: polling is the truth.
 struct NotifyWorkers: Statement {
   static let channel = "keyturn_jobs"
-  static let sql = "SELECT pg_notify('keyturn_jobs', '')"
+  static let sql = "SELECT pg_notify('keyturn_jobs', $1)"
+
+  let hints: ClaimHints
+
+  func bind(_ parameters: inout PostgresParameters) { parameters.append(hints.payload) }
 
   static func decode(_ row: PostgresRow) throws {}
 }

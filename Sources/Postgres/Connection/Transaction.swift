@@ -9,6 +9,8 @@ package struct Transaction: StatementRunner {
       var conflict: SQLState?
       var savepoints = 0
       var afterCommit: [@Sendable () -> Void] = []
+      /// BEGIN, until it was sent: it goes with the first statement, in one round trip.
+      var begin: AnyStatement?
     }
 
     let state = Mutex(State())
@@ -17,27 +19,47 @@ package struct Transaction: StatementRunner {
   package let connection: PostgresConnection
   private let scope = Scope()
 
+  fileprivate init(connection: PostgresConnection, begin: AnyStatement) {
+    self.connection = connection
+    scope.state.withLock { $0.begin = begin }
+  }
+
   @discardableResult
   package func query<S: Statement>(_ statement: S) async throws -> [S.Row] {
-    try await within { try await connection.query(statement) }
+    try await within {
+      guard let begin = takeBegin() else { return try await connection.query(statement) }
+      return try await connection.pipeline([begin, AnyStatement(statement)])[1].rows(of: S.self)
+    }
   }
 
   @discardableResult
   package func execute<S: Statement>(_ statement: S) async throws -> Int {
-    try await within { try await connection.execute(statement) }
+    try await within {
+      guard let begin = takeBegin() else { return try await connection.execute(statement) }
+      return try await connection.pipeline([begin, AnyStatement(statement)])[1].affectedRows
+    }
   }
 
   /// All statements in one round trip; throws the first error, after which the transaction can only be rolled back.
   package func pipeline(_ statements: [AnyStatement]) async throws -> [PipelineResult] {
-    try await within { try await connection.pipeline(statements) }
+    try await within {
+      guard !statements.isEmpty, let begin = takeBegin() else { return try await connection.pipeline(statements) }
+      return Array(try await connection.pipeline([begin] + statements).dropFirst())
+    }
   }
 
   package func execute(_ utility: UtilityStatement) async throws {
-    try await within { try await connection.execute(utility) }
+    try await within {
+      try await beginNow()
+      try await connection.execute(utility)
+    }
   }
 
   package func query(_ utility: UtilityStatement) async throws -> [PostgresRow] {
-    try await within { try await connection.query(utility) }
+    try await within {
+      try await beginNow()
+      return try await connection.query(utility)
+    }
   }
 
   /// What `body` did is undone when it throws; the error is passed on and the transaction goes on.
@@ -69,9 +91,24 @@ package struct Transaction: StatementRunner {
 
   private func command(_ sql: String, _ name: String) async throws {
     try await within {
+      try await beginNow()
       _ = try await connection.runSimple(sql, named: name, timeout: connection.configuration.statementTimeout)
     }
   }
+
+  private func takeBegin() -> AnyStatement? {
+    scope.state.withLock { state in
+      defer { state.begin = nil }
+      return state.begin
+    }
+  }
+
+  private func beginNow() async throws {
+    if let begin = takeBegin() { _ = try await connection.pipeline([begin]) }
+  }
+
+  /// Something was sent, so there is something to commit.
+  fileprivate var hasBegun: Bool { scope.state.withLock { $0.begin == nil } }
 
   private func within<Value: Sendable>(_ body: @Sendable () async throws -> Value) async throws -> Value {
     guard scope.state.withLock({ $0.isOpen }) else {
@@ -110,12 +147,11 @@ extension PostgresConnection {
     var backoff = Backoff(first: .milliseconds(10), limit: .milliseconds(500))
     var attempt = 1
     while true {
-      let transaction = Transaction(connection: self)
-      try await begin(options)
+      let transaction = Transaction(connection: self, begin: Self.begin(options))
       do {
         let value = try await body(transaction)
         transaction.end()
-        try await commit()
+        if transaction.hasBegun { try await commit() }
         transaction.wasCommitted()
         return value
       } catch {
@@ -128,9 +164,9 @@ extension PostgresConnection {
     }
   }
 
-  nonisolated private func begin(_ options: TransactionOptions) async throws {
-    let sql = "BEGIN ISOLATION LEVEL \(options.isolation.rawValue) \(options.access.rawValue)"
-    try await runSimple(sql, named: "BEGIN", timeout: configuration.statementTimeout)
+  private static func begin(_ options: TransactionOptions) -> AnyStatement {
+    AnyStatement(
+      name: "BEGIN", sql: "BEGIN ISOLATION LEVEL \(options.isolation.rawValue) \(options.access.rawValue)")
   }
 
   nonisolated private func commit() async throws {
