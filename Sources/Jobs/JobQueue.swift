@@ -70,14 +70,11 @@ package struct JobQueue: Sendable {
   /// As above, for many; several orders for one subject count as the strongest of them.
   @discardableResult
   package func enqueue(_ orders: [Order], in transaction: Transaction) async throws -> EnqueueCounts {
-    for order in orders { try Self.validate(order) }
-    let distinct = Self.strongest(orders).sorted { $0.subject < $1.subject }
+    let distinct = try Self.distinct(orders)
     var total = EnqueueCounts()
     for start in stride(from: 0, to: distinct.count, by: Self.batch) {
       let batch = Array(distinct[start..<min(start + Self.batch, distinct.count)])
-      guard let counts = try await transaction.queryFirst(EnqueueJobs(orders: batch)) else {
-        throw JobsError(code: .invalidJob, message: "the jobs were not stored")
-      }
+      let counts = try Self.counts(try await transaction.pipeline(Self.statements(batch)))
       total.inserted += counts.inserted
       total.merged += counts.merged
       total.followUps += counts.followUps
@@ -88,6 +85,39 @@ package struct JobQueue: Sendable {
       transaction.afterCommit { notifier.signal(hints) }
     }
     return total
+  }
+
+  /// As above, for orders that need nothing else in their transaction; at most `batch` of them. One round trip; durable on
+  /// return.
+  @discardableResult
+  package func enqueue(_ orders: [Order], on client: PostgresClient) async throws -> EnqueueCounts {
+    let distinct = try Self.distinct(orders)
+    guard distinct.count <= Self.batch else {
+      throw JobsError(code: .invalidJob, message: "orders: at most \(Self.batch) at once outside of a transaction")
+    }
+    let counts = try Self.counts(try await client.pipeline(Self.statements(distinct)))
+    notifier?.signal(ClaimHints(distinct))
+    return counts
+  }
+
+  private static func distinct(_ orders: [Order]) throws(JobsError) -> [Order] {
+    for order in orders { try validate(order) }
+    return strongest(orders).sorted { $0.subject < $1.subject }
+  }
+
+  /// For a few orders, planning costs more than storing; for many, one plan for all would join them the slow way.
+  private static func statements(_ batch: [Order]) -> [AnyStatement] {
+    [
+      AnyStatement(SetPlanCacheMode(mode: batch.count <= 10 ? "force_generic_plan" : "auto")),
+      AnyStatement(EnqueueJobs(orders: batch)), AnyStatement(SetPlanCacheMode(mode: "auto")),
+    ]
+  }
+
+  private static func counts(_ results: [PipelineResult]) throws -> EnqueueCounts {
+    guard let counts = try results[1].rows(of: EnqueueJobs.self).first else {
+      throw JobsError(code: .invalidJob, message: "the jobs were not stored")
+    }
+    return counts
   }
 
   private static func validate(_ order: Order) throws(JobsError) {

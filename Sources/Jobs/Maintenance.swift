@@ -28,15 +28,15 @@ package struct MaintenanceDuty: Sendable {
     }
   }
 
-  /// Looks at all leases when a worker died, and every 30 s for leases that ran out.
+  /// Looks at all leases when a worker died, and every two minutes for leases that ran out though their worker lives.
   /// - Parameter relentlessKinds: kinds that are never quarantined.
   package static func reap(relentlessKinds: [String], period: Double) -> MaintenanceDuty {
     let lastSweep = Mutex(ContinuousClock.now - .seconds(3600))
     return MaintenanceDuty(name: "reap", period: period) { transaction in
       let died = try await transaction.execute(MarkDeadWorkers())
       let now = ContinuousClock.now
-      guard died > 0 || lastSweep.withLock({ now - $0 }) >= .seconds(30) else { return "no worker died" }
-      try await transaction.query(PreferIndexes())
+      guard died > 0 || lastSweep.withLock({ now - $0 }) >= .seconds(120) else { return "no worker died" }
+      try await transaction.query(PreferKeys())
       let reaped = try await transaction.query(ReapLeases(relentlessKinds: relentlessKinds))
       lastSweep.withLock { $0 = now }
       return "reaped \(reaped.count) leases of \(died) workers"

@@ -144,7 +144,7 @@ package final class Worker: Sendable {
 
   private func look(after position: Int64) async throws -> ClaimFrontier.Arrivals {
     let results = try await client.pipeline([
-      AnyStatement(PreferIndexes()), AnyStatement(FindArrivals(after: position)),
+      AnyStatement(PreferKeys()), AnyStatement(FindArrivals(after: position)),
     ])
     guard let arrivals = try results[1].rows(of: FindArrivals.self).first else {
       throw JobsError(code: .unavailable, message: "the line could not be read")
@@ -171,13 +171,13 @@ package final class Worker: Sendable {
     let rows: [(ClaimFrontier.Report, ClaimJobs.Claim?)]
     do {
       let results = try await client.pipeline([
-        AnyStatement(PreferIndexes()), AnyStatement(LockGroups(groups: groups)),
+        AnyStatement(PreferKeys()), AnyStatement(CommitWithoutWaiting()), AnyStatement(LockGroups(groups: groups)),
         AnyStatement(
           ClaimJobs(
             groups: groups, lanes: lanes, share: Int32(max(1, demand / groups.count)), limit: Int64(demand), owner: id,
             leaseSeconds: configuration.lease)),
       ])
-      rows = try results[2].rows(of: ClaimJobs.self)
+      rows = try results[3].rows(of: ClaimJobs.self)
     } catch {
       // They still have work; the next poll asks again.
       for group in groups { frontier.missed(group.key, lanes: lanes) }
@@ -277,7 +277,7 @@ package final class Worker: Sendable {
         // From the beginning now and then: what committed more than a minute late is found so.
         if rounds % 120 == 0 { after = .distantPast }
         rounds += 1
-        let results = try await client.pipeline([AnyStatement(PreferIndexes()), AnyStatement(WakeJobs(after: after))])
+        let results = try await client.pipeline([AnyStatement(PreferKeys()), AnyStatement(WakeJobs(after: after))])
         if let woken = try results[1].rows(of: WakeJobs.self).first, woken.count < 1000 { after = woken.next }
       } catch {
         warn("waiting jobs not looked at", error)
@@ -346,7 +346,7 @@ package final class Worker: Sendable {
       if due.isEmpty { continue }
       do {
         let results = try await client.pipeline([
-          AnyStatement(PreferIndexes()),
+          AnyStatement(PreferKeys()),
           AnyStatement(RenewLeases(leases: due.map(\.job.lease), leaseSeconds: configuration.lease)),
         ])
         let renewed = try results[1].rows(of: RenewLeases.self)

@@ -57,7 +57,7 @@ struct QueueFixture: Sendable {
       ClaimFrontier.Candidate(
         key: ClaimFrontier.Key(bucket: Bucket(of: $0).rawValue, id: $0.rawValue), cursor: cursor)
     }
-    var statements = [AnyStatement(PreferIndexes()), AnyStatement(LockGroups(groups: candidates))]
+    var statements = [AnyStatement(PreferKeys()), AnyStatement(LockGroups(groups: candidates))]
     for lanes in lanes {
       statements.append(
         AnyStatement(

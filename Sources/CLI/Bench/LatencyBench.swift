@@ -32,12 +32,10 @@ struct LatencyBench {
       try await Task.sleep(until: due)
       let subject = UUID()
       let before = BenchTrace.now
-      try await server.client.withTransaction { transaction in
-        try await queue.enqueue(
-          JobQueue.Order(
-            kind: BenchServer.kind, subject: SubjectID(subject), group: groups[index % groups.count], lane: .operator,
-            fence: 0), in: transaction)
-      }
+      let order = JobQueue.Order(
+        kind: BenchServer.kind, subject: SubjectID(subject), group: groups[index % groups.count], lane: .operator,
+        fence: 0)
+      try await queue.enqueue([order], on: server.client)
       enqueued[subject] = (before, BenchTrace.now)
     }
     await notifier.flush()

@@ -1,15 +1,6 @@
 import Foundation
 import Postgres
 
-/// Opens a transaction that works on the line: plans made while a table is small must still be right when it is large, so
-/// the whole table is never an option. That makes the planner's costs absurd, so it must not compile by them. Only for this
-/// transaction, which also holds behind a pooler.
-struct PreferIndexes: Statement {
-  static let sql = "SELECT set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)"
-
-  static func decode(_ row: PostgresRow) throws {}
-}
-
 /// What has arrived after a position, by group, with what `ClaimFrontier` needs to move its horizon. Relies on `job_arrival`.
 ///
 /// The next transaction's number is `age` of number 3 (the first there is) counted from there: a snapshot's upper end will
@@ -84,6 +75,10 @@ struct LockGroups: Statement {
 /// inserted late or given back, and short however long the line is. Relies on `job_line`, once per lane (OFFSET 0 keeps the
 /// planner from reading all lanes once and filtering). Rows are found again by ctid, which costs a third of a look-up by
 /// key. Guard of later writes: the fence it returns.
+///
+/// A worker does not wait until its claim is on disk. Should the server crash before, the claim is gone, and so is every
+/// commit after it: the log is one sequence, so the first step that this lease commits, and no effect comes before one,
+/// puts the claim on disk with it.
 struct ClaimJobs: Statement {
   static let sql = """
     WITH held AS MATERIALIZED (

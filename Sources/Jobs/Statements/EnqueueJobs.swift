@@ -95,6 +95,17 @@ struct EnqueueJobs: Statement {
   }
 }
 
+/// Until the end of the transaction, or the next of these.
+struct SetPlanCacheMode: Statement {
+  static let sql = "SELECT set_config('plan_cache_mode', $1, true)"
+
+  let mode: String
+
+  func bind(_ parameters: inout PostgresParameters) { parameters.append(mode) }
+
+  static func decode(_ row: PostgresRow) throws {}
+}
+
 /// Tells listeners that there is something to claim, and in which groups. Nothing depends on it: polling is the truth.
 struct NotifyWorkers: Statement {
   static let channel = "keyturn_jobs"
@@ -107,7 +118,8 @@ struct NotifyWorkers: Statement {
   static func decode(_ row: PostgresRow) throws {}
 }
 
-/// A notification need not survive a crash, and its commit holds a lock that every other notifier waits for.
+/// For a notification, which need not survive a crash and whose commit holds a lock that every other notifier waits for; and
+/// for claims.
 struct CommitWithoutWaiting: Statement {
   static let sql = "SELECT set_config('synchronous_commit', 'off', true)"
 
