@@ -75,6 +75,11 @@ package final class PostgresClient: StatementRunner {
     try await withConnection { try await $0.pipeline(statements) }
   }
 
+  /// Several transactions in one round trip, see `PostgresConnection.pipeline(transactions:)`.
+  package func pipeline(transactions: [[AnyStatement]]) async throws -> [PipelineResult] {
+    try await withConnection { try await $0.pipeline(transactions: transactions) }
+  }
+
   /// Has its own connection outside of the pool, made when the iteration begins.
   package func listen(to channels: [String]) -> PostgresNotifications {
     PostgresNotifications(configuration: configuration, channels: channels, logger: logger)

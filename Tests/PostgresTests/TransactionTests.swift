@@ -195,4 +195,22 @@ private final class Counter: Sendable {
       }
     }
   }
+
+  @Test func transactionsOfOneRoundTripCommitEachByItself() async throws {
+    try await withClient(Change { $0.pool.maximumConnections = 1 }) { client in
+      try await makeTally(client)
+      let good = [AnyStatement(AddTally(suite: "several")), AnyStatement(Tally(suite: "several"))]
+      let results = try await client.pipeline(transactions: [good, [], good])
+      #expect(try results[1].rows(of: Tally.self) == [1])
+      #expect(try results[3].rows(of: Tally.self) == [2])
+      let error = await failure {
+        _ = try await client.pipeline(transactions: [
+          [AnyStatement(AddTally(suite: "several")), AnyStatement(AddTally(suite: "several", number: -1))], good,
+        ])
+      }
+      #expect(error?.constraint == "tally_number_positive")
+      // The first was undone, the second was not.
+      #expect(try await client.queryFirst(Tally(suite: "several")) == 3)
+    }
+  }
 }

@@ -101,7 +101,7 @@ package actor PostgresConnection {
     do {
       outcome = .success(
         try await withTaskCancellationHandler {
-          try await body(self, handle.pointer)
+          try await withTaskExecutorPreference(loop) { try await body(self, handle.pointer) }
         } onCancel: { [loop] in
           guard cancellation == .allowed else { return }
           loop.execute { [weak self] in self?.assumeIsolated { $0.interrupt(number, .cancelled) } }
