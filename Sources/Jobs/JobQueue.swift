@@ -89,15 +89,24 @@ package struct JobQueue: Sendable {
 
   /// As above, for orders that need nothing else in their transaction; at most `batch` of them. One round trip; durable on
   /// return.
+  ///
+  /// Workers see the orders, and hear of them, while the disk is still writing: the log is one sequence, so the first thing a
+  /// handler commits puts the order on disk too, and no effect comes before one. What returns here has waited for the disk.
   @discardableResult
   package func enqueue(_ orders: [Order], on client: PostgresClient) async throws -> EnqueueCounts {
     let distinct = try Self.distinct(orders)
     guard distinct.count <= Self.batch else {
       throw JobsError(code: .invalidJob, message: "orders: at most \(Self.batch) at once outside of a transaction")
     }
-    let counts = try Self.counts(try await client.pipeline(Self.statements(distinct)))
-    notifier?.signal(ClaimHints(distinct))
-    return counts
+    let hints = ClaimHints(distinct)
+    var visible = [AnyStatement(CommitWithoutWaiting())] + Self.statements(distinct)
+    let notifies = notifier?.takeTurn() ?? false
+    if notifies { visible.append(AnyStatement(NotifyWorkers(hints: hints))) }
+    defer {
+      if notifies { notifier?.endTurn() } else { notifier?.signal(hints) }
+    }
+    let results = try await client.pipeline(transactions: [visible, [AnyStatement(CommitDurably())]])
+    return try Self.counts(Array(results.dropFirst()))
   }
 
   private static func distinct(_ orders: [Order]) throws(JobsError) -> [Order] {

@@ -144,7 +144,7 @@ package final class Worker: Sendable {
 
   private func look(after position: Int64) async throws -> ClaimFrontier.Arrivals {
     let results = try await client.pipeline([
-      AnyStatement(PreferKeys()), AnyStatement(FindArrivals(after: position)),
+      AnyStatement(PreferOrder()), AnyStatement(FindArrivals(after: position)),
     ])
     guard let arrivals = try results[1].rows(of: FindArrivals.self).first else {
       throw JobsError(code: .unavailable, message: "the line could not be read")

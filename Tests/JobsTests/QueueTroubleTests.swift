@@ -54,6 +54,45 @@ import Testing
     try await cluster.stop()
   }
 
+  @Test func anOrderThatWasAcceptedSurvivesACrashRightAfter() async throws {
+    // The server writes nothing by itself that nobody waits for.
+    let cluster = try await OwnCluster.make(settings: ["wal_writer_delay": "10s"])
+    let queue = JobQueue(notifier: JobNotifier(client: cluster.client, logger: TestDatabase.logger))
+    let group = LimitGroupID(UUID())
+    try await queue.setLimit(group, GroupLimit(maximumRunning: 1), in: cluster.client)
+    for count in 1...5 {
+      let order = JobQueue.Order(
+        kind: QueueFixture.middle, subject: SubjectID(UUID()), group: group, lane: .routine, fence: 0)
+      try await eventually { try await queue.enqueue([order], on: cluster.client).unchanged == 0 }
+      try await cluster.crash()
+      #expect(try await cluster.count("SELECT count(*) FROM jobs.job") == count)
+    }
+    try await cluster.stop()
+  }
+
+  /// An emptied line has no rows by the statistics, and every plan seems free.
+  @Test func aLookReadsOnlyWhatIsNewHoweverManyDeadRowsASnapshotKeeps() async throws {
+    let fixture = try await QueueFixture.make()
+    let group = try await fixture.group()
+    try await fixture.enqueue(3000, group)
+    let lines = try await fixture.database.withOwner { reader in
+      try await reader.executeScript("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM jobs.job")
+      return try await fixture.database.withOwner { owner in
+        try await owner.executeScript("DELETE FROM jobs.job")
+        try await owner.executeScript("VACUUM (ANALYZE) jobs.job")
+        let rows = try await owner.withTransaction { transaction in
+          try await transaction.query(PreferOrder())
+          try await transaction.execute(UtilityStatement(stringLiteral: "PREPARE look AS \(FindArrivals.sql)"))
+          return try await transaction.query(UtilityStatement(stringLiteral: "EXPLAIN EXECUTE look (0)"))
+        }
+        return try rows.map { row -> String in try row[0] }
+      }
+    }
+    #expect(lines.contains { $0.contains("job_arrival") })
+    #expect(!lines.contains { $0.contains("job_line") })
+    await fixture.close()
+  }
+
   @Test func aFullArchiveDiskHoldsJobsUntilThereIsRoom() async throws {
     let cluster = try await OwnCluster.make()
     let disk = cluster.folder + "/small"

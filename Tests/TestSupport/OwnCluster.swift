@@ -34,6 +34,16 @@ package struct OwnCluster: Sendable {
     ServerCleanup.register(processID: running.processID, folder: folder)
   }
 
+  /// Ends the server without a last write, as a power cut would; what it had not written is gone. Comes back under the same
+  /// address.
+  package func crash() async throws {
+    guard case .running(let running) = try embedded.status() else { return }
+    kill(running.processID, SIGQUIT)
+    while case .running = try embedded.status() { try await Task.sleep(for: .milliseconds(10)) }
+    let again = try await embedded.start()
+    ServerCleanup.register(processID: again.processID, folder: folder)
+  }
+
   package func stop() async throws {
     await client.close()
     try await embedded.stop()

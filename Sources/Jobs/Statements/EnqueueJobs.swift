@@ -118,10 +118,18 @@ struct NotifyWorkers: Statement {
   static func decode(_ row: PostgresRow) throws {}
 }
 
-/// For a notification, which need not survive a crash and whose commit holds a lock that every other notifier waits for; and
-/// for claims.
+/// For a notification, which need not survive a crash and whose commit holds a lock that every other notifier waits for; for
+/// claims; and for orders, which `CommitDurably` follows.
 struct CommitWithoutWaiting: Statement {
   static let sql = "SELECT set_config('synchronous_commit', 'off', true)"
+
+  static func decode(_ row: PostgresRow) throws {}
+}
+
+/// A transaction that waits for the disk, and so for everything that was committed before it without waiting. The message
+/// makes it one that has something to flush; nobody reads it.
+struct CommitDurably: Statement {
+  static let sql = "SELECT pg_logical_emit_message(true, 'keyturn', '')::text"
 
   static func decode(_ row: PostgresRow) throws {}
 }
