@@ -8,7 +8,7 @@ struct BenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench", abstract: "Measure this machine; each benchmark sets up its own databases.",
     subcommands: [
-      Calls.self, Drain.self, Enqueue.self, Growth.self, Latency.self, Limit.self, Memory.self, Pinned.self,
+      Calls.self, Costs.self, Drain.self, Enqueue.self, Growth.self, Latency.self, Limit.self, Memory.self, Pinned.self,
       Rotate.self,
     ])
 

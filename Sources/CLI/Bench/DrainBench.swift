@@ -40,12 +40,22 @@ struct LimitBench {
   let connections: Int
   /// Rows per statement.
   let batch: Int
+  var finish = Finish.archive
+
+  /// How a row ends.
+  enum Finish {
+    case delete
+    case deleteIfFenced
+    case archive
+    case archiveIfFenced
+  }
 
   func run() async throws -> Double {
     try await server.reset()
     let groups = try await server.makeGroups(100, maximumRunning: 10_000)
     try await server.enqueue(jobs, over: groups)
     try await server.settle()
+    try await server.clearProfile()
     let start = ContinuousClock.now
     try await withThrowingTaskGroup(of: Int.self) { tasks in
       for _ in 0..<connections { tasks.addTask { try await loop() } }
@@ -65,15 +75,24 @@ struct LimitBench {
         let rows = try await connection.query(PlainClaim(after: after, limit: Int64(batch)))
         guard let first = rows.map(\.position).min() else { break }
         after = first
-        moved += try await connection.execute(PlainFinish(locations: rows.map(\.location)))
+        moved += try await end(rows, on: connection)
       }
       try await connection.executeScript("RESET enable_seqscan; RESET jit")
       return moved
     }
   }
+
+  private func end(_ rows: [PlainClaim.Row], on connection: PostgresConnection) async throws -> Int {
+    switch finish {
+    case .delete: try await connection.execute(PlainDelete(locations: rows.map(\.location)))
+    case .deleteIfFenced: try await connection.execute(FencedDelete(rows: rows))
+    case .archive: try await connection.execute(PlainFinish(locations: rows.map(\.location)))
+    case .archiveIfFenced: try await connection.execute(FencedFinish(rows: rows))
+    }
+  }
 }
 
-private struct PlainClaim: Statement {
+struct PlainClaim: Statement {
   static let sql = """
     UPDATE jobs.job AS j
     SET fence = j.fence + 1, attempt = j.attempt + 1, lease_owner = j.subject, lease_expires_at = now()
@@ -84,18 +103,80 @@ private struct PlainClaim: Statement {
       ORDER BY c.position + 0
       LIMIT $2
       FOR NO KEY UPDATE SKIP LOCKED))
-    RETURNING j.ctid, j.position
+    RETURNING j.ctid, j.position, j.subject, j.fence
     """
 
   let after: Int64
   let limit: Int64
+
+  struct Row {
+    let location: TupleID
+    let position: Int64
+    let subject: UUID
+    let fence: Int64
+  }
 
   func bind(_ parameters: inout PostgresParameters) {
     parameters.append(after)
     parameters.append(limit)
   }
 
-  static func decode(_ row: PostgresRow) throws -> (location: TupleID, position: Int64) { (try row[0], try row[1]) }
+  static func decode(_ row: PostgresRow) throws -> Row {
+    Row(location: try row[0], position: try row[1], subject: try row[2], fence: try row[3])
+  }
+}
+
+private struct PlainDelete: Statement {
+  static let sql = "DELETE FROM jobs.job WHERE ctid = ANY($1)"
+
+  let locations: [TupleID]
+
+  func bind(_ parameters: inout PostgresParameters) { parameters.append(locations) }
+}
+
+extension PostgresParameters {
+  fileprivate mutating func append(guarded rows: [PlainClaim.Row]) {
+    append(rows.map(\.location))
+    append(rows.map(\.subject))
+    append(rows.map(\.fence))
+  }
+}
+
+/// As `PlainDelete`, guarded as the queue's own ends are. A plain claim's owner is the subject.
+private struct FencedDelete: Statement {
+  static let sql = """
+    DELETE FROM jobs.job AS j
+    USING unnest($1::tid[], $2::uuid[], $3::bigint[]) AS m (location, subject, fence)
+    WHERE j.ctid = m.location AND j.subject = m.subject AND j.fence = m.fence AND j.lease_owner = m.subject
+      AND j.follow_up_kind IS NULL
+    """
+
+  let rows: [PlainClaim.Row]
+
+  func bind(_ parameters: inout PostgresParameters) { parameters.append(guarded: rows) }
+}
+
+/// As `PlainFinish`, guarded.
+private struct FencedFinish: Statement {
+  static let sql = """
+    WITH mine AS (
+      DELETE FROM jobs.job AS j
+      USING unnest($1::tid[], $2::uuid[], $3::bigint[]) AS m (location, subject, fence)
+      WHERE j.ctid = m.location AND j.subject = m.subject AND j.fence = m.fence AND j.lease_owner = m.subject
+        AND j.follow_up_kind IS NULL
+      RETURNING j.bucket, j.id, j.kind, j.subject, j.limit_group, j.lane, j.fence, j.attempt, j.failures, j.abandonments,
+        j.created_at, j.lease_owner
+    )
+    INSERT INTO jobs.job_archive (bucket, id, kind, subject, limit_group, lane, outcome, fence, attempt, failures,
+      abandonments, created_at, finished_by)
+    SELECT bucket, id, kind, subject, limit_group, lane, 'done', fence, attempt, failures, abandonments, created_at,
+      lease_owner
+    FROM mine
+    """
+
+  let rows: [PlainClaim.Row]
+
+  func bind(_ parameters: inout PostgresParameters) { parameters.append(guarded: rows) }
 }
 
 private struct PlainFinish: Statement {

@@ -139,6 +139,45 @@ extension BenchCommand {
     }
   }
 
+  struct Costs: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "What fence, archive and exact caps cost each, in microseconds of the server per job.")
+
+    @Option(help: "Jobs, 1000 to 10000000.") var jobs = 200_000
+    @Option(help: "Runs; the median counts.") var runs = 3
+    @OptionGroup var options: BenchOptions
+
+    func validate() throws {
+      try check(jobs, 1000...10_000_000, "jobs")
+      try check(runs, 1...100, "runs")
+    }
+
+    mutating func run() async throws {
+      try await options.run("costs") { server, report in
+        var results: [CostBench.Result] = []
+        for number in 1...runs { results.append(try await CostBench(server: server, jobs: jobs).run("\(number)")) }
+        func add(_ name: String, _ value: (CostBench.Result) -> Double, digits: Int = 2) {
+          var sample = Sample()
+          for result in results { sample.add(value(result)) }
+          report.add(name, sample.median, digits: digits)
+        }
+        report.add("jobs", "\(jobs)")
+        add("claim, plain SQL, µs", { $0.plain.claim })
+        add("claim with exact caps and rates, µs", { $0.workers.claim })
+        add("end by delete alone, µs", { $0.plain.end })
+        add("end with the fence, µs", { $0.fenced.end })
+        add("end with fence and archive, µs", { $0.archived.end })
+        add("end as workers do, µs", { $0.workers.end })
+        add("caps cost, µs", { $0.workers.claim - $0.plain.claim })
+        add("fence costs, µs", { $0.fenced.end - $0.plain.end })
+        add("archive costs, µs", { $0.archived.end - $0.fenced.end })
+        add("jobs per second, plain SQL, delete alone", { $0.plain.jobsPerSecond }, digits: 0)
+        add("jobs per second, plain SQL, fence and archive", { $0.archived.jobsPerSecond }, digits: 0)
+        add("jobs per second, workers", { $0.workers.jobsPerSecond }, digits: 0)
+      }
+    }
+  }
+
   struct Latency: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Single jobs at a steady rate: from the enqueueing call to the handler in another process.")
@@ -164,13 +203,16 @@ extension BenchCommand {
         report.add("jobs", "\(rate * seconds * runs)")
         for share in [50.0, 95, 99] {
           var total = Sample()
-          var after = Sample()
+          var calls = Sample()
+          var claims = Sample()
           for result in results {
             total.add(result.total.percentile(share))
-            after.add(result.afterCommit.percentile(share))
+            calls.add(result.enqueue.percentile(share))
+            claims.add(result.claims.percentile(share))
           }
           report.add("enqueue to start p\(Int(share)) ms", total.median, digits: 2)
-          report.add("commit to start p\(Int(share)) ms", after.median, digits: 2)
+          report.add("enqueue call p\(Int(share)) ms", calls.median, digits: 2)
+          report.add("claim p\(Int(share)) ms", claims.median, digits: 2)
         }
       }
     }
