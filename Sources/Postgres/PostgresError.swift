@@ -59,8 +59,10 @@ package struct PostgresError: Error, Equatable, CustomStringConvertible {
   package var isTransientConnectionFailure: Bool {
     switch code {
     case .connectionLost, .timedOut: true
-    // Without a state nobody answered; with one, only shortage (53), shutdown (57) and trouble with the line (08) pass.
-    case .connectionFailed: sqlState.map { ["08", "53", "57"].contains($0.classCode) } ?? true
+    // Without a state nobody answered; with one, only shortage (53), shutdown (57) and trouble with the line (08) pass, but
+    // not what the other side does not speak (08P01).
+    case .connectionFailed:
+      sqlState.map { ["08", "53", "57"].contains($0.classCode) && $0 != .protocolViolation } ?? true
     case .invalidConfiguration, .authenticationFailed, .poolExhausted, .cancelled, .server, .decoding, .closed, .misuse:
       false
     }

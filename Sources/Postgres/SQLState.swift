@@ -6,6 +6,7 @@ package struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConve
 
   private init(_ rawValue: String) { self.rawValue = rawValue }
 
+  package static let protocolViolation = SQLState("08P01")
   package static let invalidParameterValue = SQLState("22023")
   package static let notNullViolation = SQLState("23502")
   package static let foreignKeyViolation = SQLState("23503")
