@@ -64,13 +64,13 @@ let package = Package(
       swiftSettings: settings),
     // tests
     .target(
-      name: "TestSupport", dependencies: ["Postgres", "Migrations", "EmbeddedPostgres", "Secrets", log],
+      name: "TestSupport", dependencies: ["Postgres", "Migrations", "EmbeddedPostgres", "Secrets", "Targets", log],
       path: "Tests/TestSupport", swiftSettings: settings),
     .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport", log], swiftSettings: settings),
     .testTarget(name: "SecretsTests", dependencies: ["Secrets"], swiftSettings: settings),
     .testTarget(name: "VaultTests", dependencies: ["Vault", "Secrets"], swiftSettings: settings),
     .testTarget(
-      name: "DriverTests", dependencies: ["Drivers", "Targets", "Secrets", "Postgres", log],
+      name: "DriverTests", dependencies: ["Drivers", "Targets", "Secrets", "Postgres", "TestSupport", log],
       swiftSettings: settings),
     .testTarget(name: "EmbeddedPostgresTests", dependencies: ["EmbeddedPostgres"], swiftSettings: settings),
     .testTarget(name: "ObservabilityTests", dependencies: ["Observability", log], swiftSettings: settings),

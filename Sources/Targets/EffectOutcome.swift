@@ -2,7 +2,8 @@
 package enum EffectOutcome: Sendable, Equatable {
   /// The target confirmed it.
   case done
-  /// The target definitely did not do it. `code` is the target's own (an SQLSTATE, a result code).
+  /// The target definitely did not do it. `code` is the target's own (an SQLSTATE, a result code), where it
+  /// helps followed by a space and what stands in the way; at most 160 characters, never a secret.
   case refused(RefusalReason, code: String)
   /// It may or may not have happened.
   case unknown(cause: String)
@@ -15,6 +16,8 @@ package enum RefusalReason: String, Sendable {
   case secretRejected = "secret_rejected"
   /// The name exists and is not ours, or does not exist and may not be created.
   case nameConflict = "name_conflict"
+  /// It was ours, and somebody else has changed it: renamed, or marked as theirs. Not fought; the code says what was seen.
+  case foreignWriter = "foreign_writer"
   /// The admin lacks a right on the target.
   case insufficientRights = "insufficient_rights"
   /// Something still depends on it.

@@ -1,7 +1,11 @@
 /// A canonical set of rights: sorted, without duplicates, each in the target's own notation.
 ///
-/// PostgreSQL's notation: `member:<role>`, `attribute:<createdb|createrole|superuser|replication|bypassrls>`,
-/// `acl:<database>:<kind>:<object>`.
+/// PostgreSQL's notation, `*` standing for the database of shared objects:
+/// - `member:<role>`: a group it was put into, and predefined roles (`pg_…`) that it reaches through any of them
+/// - `admin:<role>`: may put others into the role
+/// - `attribute:<createdb|createrole|superuser|replication|bypassrls>`: its own, or of a role that it can act as
+/// - `acl:<database>:<kind>:<object>:<privilege>`, with `*` after the privilege where it may be passed on
+/// - `owner:<database>:<kind>:<object>`
 package struct PrivilegeSet: Sendable, Hashable {
   package let entries: [String]
 

@@ -14,8 +14,13 @@ package protocol TargetDriver: Sendable {
   /// Logs in as `login` with `secret` and reports what the target answered, and as whom it let us in.
   func authenticate(login: String, secret: SecretBytes, deadline: ContinuousClock.Instant) async -> ProbeResult
 
-  /// The effective rights of the identity and of its logins.
+  /// The rights of the identity and of its logins that approval is about: `EffectiveRights.held`.
   func readPrivileges(of identity: TargetIdentity, deadline: ContinuousClock.Instant) async throws -> PrivilegeSet
+
+  /// All that the identity can do, by where it comes from. Slower: looks at the whole target.
+  func readEffectiveRights(
+    of identity: TargetIdentity, deadline: ContinuousClock.Instant
+  ) async throws -> EffectiveRights
 
   /// Open sessions that were authenticated as one of `logins`.
   func countSessions(of logins: [String], deadline: ContinuousClock.Instant) async throws -> Int
@@ -23,6 +28,15 @@ package protocol TargetDriver: Sendable {
   /// What the target still holds of `names` (roles, memberships, ownership, settings, slots, prepared transactions),
   /// one line each; empty means nothing is left.
   func listResidue(of names: [String], deadline: ContinuousClock.Instant) async throws -> [String]
+
+  /// Everything on the target that can log in or carries a mark of ours, and `names` where they exist; the target's own
+  /// built-in roles aside. Nil: this kind of target does not tell.
+  func listLogins(
+    named names: [String], deadline: ContinuousClock.Instant
+  ) async throws -> [ObservedLogin]?
+
+  /// Nil: the admin's secret of this kind of target cannot be changed by us.
+  var admin: (any TargetAdmin)? { get }
 
   /// Checks that the target can be used at all: reachable, the admin's rights suffice, and a random secret for an
   /// unknown login is refused. Empty means sound; each entry is a problem with its remedy.

@@ -33,10 +33,14 @@ import Testing
     try await target.server.run("CREATE ROLE \(identity.name) NOLOGIN")
     let conflict = EffectOutcome.refused(.nameConflict, code: "42710")
     #expect(try await target.set(target.a, "secret") == conflict)
-    #expect(try await target.apply(.drop(names: identity.names, of: identity)) == conflict)
+    #expect(
+      try await target.apply(.drop(names: identity.names, of: identity))
+        == .refused(.foreignWriter, code: "42710 \(identity.name) no longer carries our mark"))
     try await target.server.run("COMMENT ON ROLE \(identity.name) IS 'keyturn:somebody-else:fence=0'")
     #expect(try await target.set(target.a, "secret") == conflict)
-    #expect(try await target.apply(.strip(names: identity.names, of: identity)) == conflict)
+    #expect(
+      try await target.apply(.strip(names: identity.names, of: identity))
+        == .refused(.foreignWriter, code: "42710 \(identity.name) is marked by somebody-else"))
     #expect(try await target.residue() == ["role:\(identity.name)"])
   }
 

@@ -6,11 +6,26 @@ struct ToolFailure: Error {
   let status: Int32
 }
 
+/// Where a server's programs are.
+enum ServerPrograms {
+  /// `KEYTURN_PG_BIN`, or the newest of the system's.
+  static func usual() throws -> String {
+    if let folder = ProcessInfo.processInfo.environment["KEYTURN_PG_BIN"] { return folder }
+    let versions = try FileManager.default.contentsOfDirectory(atPath: "/usr/lib/postgresql").compactMap { Int($0) }
+    return "/usr/lib/postgresql/\(versions.max() ?? 0)/bin"
+  }
+
+  /// What `deploy/postgres-versions` has brought; nil when it was not run.
+  static func brought(_ version: Int) -> String? {
+    let cache = ProcessInfo.processInfo.environment["KEYTURN_PG_CACHE"] ?? "/var/tmp/keyturn-postgres"
+    let folder = "\(cache)/postgresql-\(version)/bin"
+    return FileManager.default.isExecutableFile(atPath: folder + "/postgres") ? folder : nil
+  }
+}
+
 /// As the user `postgres` when we are root, which the server refuses to be.
-func runServerTool(_ name: String, _ arguments: [String]) throws {
-  let versions = try FileManager.default.contentsOfDirectory(atPath: "/usr/lib/postgresql").compactMap { Int($0) }
-  let folder = ProcessInfo.processInfo.environment["KEYTURN_PG_BIN"] ?? "/usr/lib/postgresql/\(versions.max() ?? 0)/bin"
-  let tool = folder + "/" + name
+func runServerTool(_ name: String, _ arguments: [String], in folder: String? = nil) throws {
+  let tool = try (folder ?? ServerPrograms.usual()) + "/" + name
   if getuid() == 0 {
     try runTool("/usr/bin/setpriv", ["--reuid=postgres", "--regid=postgres", "--init-groups", tool] + arguments)
   } else {
@@ -53,16 +68,21 @@ func freePort() throws -> Int {
   return Int(UInt16(bigEndian: address.sin_port))
 }
 
-private let atExit = Mutex<(folder: String, pid: pid_t)?>(nil)
+private let atExit = Mutex<[(folder: String, pid: pid_t)]>([])
 
 /// An immediate shutdown, by process id: the folder is thrown away anyhow.
 func stopAtExit(folder: String, pid: pid_t) {
-  atExit.withLock { $0 = (folder, pid) }
+  let isFirst = atExit.withLock { entries in
+    entries.append((folder, pid))
+    return entries.count == 1
+  }
+  guard isFirst else { return }
   atexit {
-    guard let (folder, pid) = atExit.withLock({ $0 }) else { return }
-    kill(pid, SIGQUIT)
-    // Its parent is not us, so it cannot be waited for; the server would write into the folder until it is gone.
-    for _ in 0..<500 where kill(pid, 0) == 0 { usleep(10_000) }
-    try? FileManager.default.removeItem(atPath: folder)
+    for (folder, pid) in atExit.withLock({ $0 }) {
+      kill(pid, SIGQUIT)
+      // Its parent is not us, so it cannot be waited for; the server would write into the folder until it is gone.
+      for _ in 0..<500 where kill(pid, 0) == 0 { usleep(10_000) }
+      try? FileManager.default.removeItem(atPath: folder)
+    }
   }
 }

@@ -16,8 +16,11 @@ struct TargetFixture: Sendable {
   var a: String { identity.logins[0] }
   var b: String { identity.logins[1] }
 
-  static func make(_ mode: LoginMode = .alternating, database: String = "app") async throws -> TargetFixture {
-    let server = try await TestServer.shared()
+  static func make(
+    _ mode: LoginMode = .alternating, database: String = "app", on other: TestServer? = nil
+  ) async throws -> TargetFixture {
+    let server: TestServer
+    if let other { server = other } else { server = try await TestServer.shared() }
     let name = "id_" + UUID().uuidString.prefix(8).lowercased()
     return TargetFixture(
       server: server, driver: try makeDriver(server, database: database),
@@ -44,6 +47,22 @@ struct TargetFixture: Sendable {
 
   func apply(_ change: TargetChange, fence: Int64 = 1) async throws -> EffectOutcome {
     try await driver.apply(change, context: context(fence: fence))
+  }
+
+  /// A revocation, strongest cut first; the first outcome that is not `done`.
+  func revoke(fence: Int64 = 9) async throws -> EffectOutcome {
+    for change in [
+      TargetChange.blockLogins(identity.logins, of: identity), .endSessions(identity.logins, of: identity),
+      .strip(names: identity.names, of: identity), .drop(names: identity.names, of: identity),
+    ] {
+      let outcome = try await apply(change, fence: fence)
+      if outcome != .done { return outcome }
+    }
+    return .done
+  }
+
+  func rights() async throws -> PrivilegeSet {
+    try await driver.readPrivileges(of: identity, deadline: Self.deadline)
   }
 
   func set(

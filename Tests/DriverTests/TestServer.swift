@@ -17,7 +17,26 @@ struct TestServer: Sendable {
 
   static func shared() async throws -> TestServer { try await running.value }
 
-  private static let running = Task { try await start() }
+  private static let running = Task { try await start(in: try ServerPrograms.usual()) }
+
+  /// The server of another version beside it; only what `deploy/postgres-versions` has brought.
+  static func version(_ number: Int) async throws -> TestServer {
+    let folder = try #require(ServerPrograms.brought(number))
+    return try await others.server(number, in: folder)
+  }
+
+  private static let others = Others()
+
+  private actor Others {
+    private var starting: [Int: Task<TestServer, any Error>] = [:]
+
+    func server(_ number: Int, in folder: String) async throws -> TestServer {
+      if let task = starting[number] { return try await task.value }
+      let task = Task { try await TestServer.start(in: folder) }
+      starting[number] = task
+      return try await task.value
+    }
+  }
 
   /// Runs a script as superuser.
   func run(_ script: String, in database: String = "app") async throws {
@@ -51,7 +70,8 @@ struct TestServer: Sendable {
     }
   }
 
-  private static func start() async throws -> TestServer {
+  /// One of a test's own, with further options for the server.
+  static func start(in programs: String, options further: String = "") async throws -> TestServer {
     let folder = FileManager.default.temporaryDirectory.path + "/keyturn-driver-\(UUID().uuidString.prefix(8))"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     try superuserPassword.write(toFile: folder + "/password", atomically: false, encoding: .utf8)
@@ -60,7 +80,7 @@ struct TestServer: Sendable {
     try runServerTool(
       "initdb",
       ["-D", data, "-U", "root_admin", "-A", "scram-sha-256", "--pwfile", folder + "/password", "-E", "UTF8"]
-        + ["--locale", "C", "--no-sync"])
+        + ["--locale", "C", "--no-sync"], in: programs)
     let hba = """
       host open all 127.0.0.1/32 trust
       host all unlisted 127.0.0.1/32 reject
@@ -71,8 +91,9 @@ struct TestServer: Sendable {
     let port = try freePort()
     let log = folder + "/server.log"
     let options =
-      "-p \(port) -h 127.0.0.1 -k '' -F -c log_statement=all -c max_connections=200 -c max_prepared_transactions=4"
-    try runServerTool("pg_ctl", ["-D", data, "-l", log, "-w", "-o", options, "start"])
+      "-p \(port) -h 127.0.0.1 -k '' -F -c log_statement=all -c max_connections=200 -c max_prepared_transactions=4 "
+      + further
+    try runServerTool("pg_ctl", ["-D", data, "-l", log, "-w", "-o", options, "start"], in: programs)
     let server = TestServer(port: port, logPath: log)
     stopAtExit(folder: folder, pid: try pid(of: data))
     try await server.prepare()
@@ -87,6 +108,8 @@ struct TestServer: Sendable {
       """
       CREATE ROLE keyturn_admin LOGIN CREATEROLE PASSWORD '\(Self.adminPassword)';
       GRANT pg_signal_backend TO keyturn_admin;
+      CREATE ROLE spare_admin LOGIN CREATEROLE PASSWORD '\(Self.adminPassword)';
+      GRANT pg_signal_backend TO spare_admin;
       CREATE ROLE makers NOLOGIN;
       CREATE ROLE readers NOLOGIN;
       CREATE ROLE unlisted LOGIN;

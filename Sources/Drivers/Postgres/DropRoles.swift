@@ -1,8 +1,9 @@
 import Postgres
 import Targets
 
-/// Removes roles. Refused as residue while something depends on them, and while a session is open: the server would
-/// drop the role all the same, and the session would live on without a name by which to find it.
+/// Removes roles. Refused as residue while something depends on them, and while a session, a prepared transaction or a
+/// replication slot of theirs exists: the server would drop the role all the same, and what is left would have no name by
+/// which to find it.
 struct DropRoles {
   let identity: TargetIdentity
   let names: [String]
@@ -16,6 +17,9 @@ struct DropRoles {
         guard !dropped.isEmpty else { return }
         if let open = try await fenced.transaction.queryFirst(CountSessions(logins: dropped)), open > 0 {
           throw EffectRefusal(.residue, .objectInUse)
+        }
+        if let survivor = try await fenced.transaction.query(ListSurvivors(names: dropped)).first {
+          throw EffectRefusal(.residue, .objectInUse, survivor)
         }
         for name in dropped { try await fenced.execute("DROP ROLE \(identifier: name)") }
         if !dropped.contains(identity.name) { try await fenced.writeFence() }

@@ -9,9 +9,11 @@ struct EndSessions {
 
   func run(_ client: PostgresClient, _ context: EffectContext) async throws {
     try await client.withConnection { connection in
-      let existing = try await FencedTransaction.run(on: connection, identity: identity, context: context) { fenced in
+      let existing = try await FencedTransaction.run(
+        on: connection, identity: identity, context: context, expecting: .takesAway
+      ) { fenced in
         try await fenced.writeFence()
-        return fenced.existing(logins)
+        return try fenced.affected(logins)
       }
       var quietRounds = 0
       while quietRounds < 2 {
@@ -21,5 +23,18 @@ struct EndSessions {
         try await Task.sleep(for: .milliseconds(50), clock: .continuous)
       }
     }
+  }
+}
+
+extension FencedTransaction {
+  /// Of `logins`, those that exist; when all of the identity's are meant, also those that were renamed.
+  ///
+  /// Throws `.foreignWriter` when one is missing, one was renamed, and it cannot be told whether that is the same.
+  func affected(_ logins: [String]) throws -> [String] {
+    let existing = existing(logins)
+    guard !renamed.isEmpty else { return existing }
+    if Set(logins).isSuperset(of: identity.logins) { return existing + renamed }
+    guard existing.count < logins.count else { return existing }
+    throw EffectRefusal(.foreignWriter, .undefinedObject, "a role of ours is now called \(renamed[0])")
   }
 }

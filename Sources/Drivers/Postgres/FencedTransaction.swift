@@ -6,31 +6,47 @@ import Targets
 /// Order of locks: the identity's advisory lock, then rows of the shared catalogs. Without the advisory lock, parallel
 /// changes of a role fail with "tuple concurrently updated".
 struct FencedTransaction {
+  /// What a change takes for granted of the identity's roles.
+  enum Expectation {
+    /// The identity may be new: a name that is taken is a conflict of names.
+    case mayBeNew
+    /// The identity is ours: what is different was changed by somebody else.
+    case isOurs
+    /// As above, and the change only takes away: it also reaches logins of ours that somebody renamed.
+    case takesAway
+  }
+
   let transaction: Transaction
   let identity: TargetIdentity
   let context: EffectContext
   /// The identity's roles that exist, by name; all carry our mark.
   let roles: [String: RoleState]
+  /// Roles with our mark under names that are not the identity's. Empty unless the change takes away.
+  let renamed: [String]
 
   /// Throws `EffectRefusal` for a newer fence and for a name that is somebody else's, `DeadlinePassed` also after
   /// `body`, so that nothing is committed too late.
   static func run<Result>(
     on connection: PostgresConnection, identity: TargetIdentity, context: EffectContext,
-    _ body: (FencedTransaction) async throws -> Result
+    expecting expectation: Expectation = .isOurs, _ body: (FencedTransaction) async throws -> Result
   ) async throws -> Result {
     try await connection.withTransaction { transaction in
       try await transaction.limit(until: context.deadline)
       _ = try await transaction.execute(LockIdentity(name: identity.name))
-      let states = try await transaction.query(ReadIdentityRoles(names: identity.names, owner: identity.name))
-      for state in states {
-        guard let mark = state.mark, mark.mark == context.ownershipMark else {
-          throw EffectRefusal(.nameConflict, .duplicateObject)
-        }
-        if let fence = mark.fence, fence > context.fence { throw EffectRefusal.fenced }
+      let found = try await transaction.query(ReadIdentityRoles(names: identity.names, owner: identity.name))
+      let sight = IdentitySight(identity: identity, mark: context.ownershipMark, found: found)
+      if let refusal = sight.refusal(fence: context.fence, expectation) { throw refusal }
+      var renamed = sight.renamed
+      // A role that was renamed took its members along, so it is looked for by its mark; what is there needs no such search.
+      if sight.mayHaveVanished, expectation != .mayBeNew {
+        renamed = try await transaction.query(FindMarkedRoles(mark: context.ownershipMark))
+          .filter { !identity.names.contains($0) }
+      }
+      if let other = renamed.first, expectation != .takesAway {
+        throw EffectRefusal(.foreignWriter, .undefinedObject, "a role of ours is now called \(other)")
       }
       let fenced = FencedTransaction(
-        transaction: transaction, identity: identity, context: context,
-        roles: Dictionary(uniqueKeysWithValues: states.map { ($0.name, $0) }))
+        transaction: transaction, identity: identity, context: context, roles: sight.roles, renamed: renamed)
       let result = try await body(fenced)
       _ = try context.deadline.remaining()
       return result
@@ -53,6 +69,43 @@ struct FencedTransaction {
   func mark(_ role: String, fence: Int64?) async throws {
     let comment = RoleMark(mark: context.ownershipMark, fence: fence).comment
     try await execute("COMMENT ON ROLE \(identifier: role) IS \(literal: comment)")
+  }
+}
+
+/// What is to be seen of an identity on the target. Pure.
+struct IdentitySight {
+  let identity: TargetIdentity
+  let mark: String
+  let roles: [String: RoleState]
+  /// Ours by mark and by membership, but not by name.
+  let renamed: [String]
+
+  init(identity: TargetIdentity, mark: String, found: [RoleState]) {
+    self.identity = identity
+    self.mark = mark
+    let names = Set(identity.names)
+    roles = Dictionary(found.filter { names.contains($0.name) }.map { ($0.name, $0) }) { first, _ in first }
+    renamed = found.filter { !names.contains($0.name) && $0.mark?.mark == mark }.map(\.name).sorted()
+  }
+
+  /// The identity's own role is not there.
+  var mayHaveVanished: Bool { roles[identity.name] == nil }
+
+  func refusal(fence: Int64, _ expectation: FencedTransaction.Expectation) -> EffectRefusal? {
+    for state in roles.values.sorted(by: { $0.name < $1.name }) {
+      guard let found = state.mark else {
+        return expectation == .mayBeNew
+          ? EffectRefusal(.nameConflict, .duplicateObject)
+          : EffectRefusal(.foreignWriter, .duplicateObject, "\(state.name) no longer carries our mark")
+      }
+      guard found.mark == mark else {
+        return expectation == .mayBeNew
+          ? EffectRefusal(.nameConflict, .duplicateObject)
+          : EffectRefusal(.foreignWriter, .duplicateObject, "\(state.name) is marked by \(found.mark)")
+      }
+      if let seen = found.fence, seen > fence { return .fenced }
+    }
+    return nil
   }
 }
 

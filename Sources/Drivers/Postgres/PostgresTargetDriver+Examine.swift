@@ -5,18 +5,34 @@ import Targets
 extension PostgresTargetDriver {
   package func examine(deadline: ContinuousClock.Instant) async -> [String] {
     let admin: AdminRights
+    let isDirect: Bool
     do {
-      guard let row = try await read(until: deadline, { try await $0.queryFirst(ReadAdminRights()) }) else {
+      let answer = try await read(until: deadline) { transaction in
+        (try await transaction.queryFirst(ReadAdminRights()), transaction.connection.backendProcessID)
+      }
+      guard let row = answer.0 else {
         return ["the admin \(settings.user) has no row in pg_roles; check that the server is PostgreSQL"]
       }
       admin = row
+      isDirect = row.processID == answer.1
     } catch let error as TargetError {
+      // What PgBouncer says to settings at the start of a session.
+      if error.message.contains("unsupported startup parameter") { return [Self.pooled] }
       return ["\(error.message); check host, port, user, sslmode and the admin's secret"]
     } catch {
       return ["the target's answer could not be read; check that the server is PostgreSQL 15 or later"]
     }
+    // Everything else would be said of the pooler.
+    guard isDirect else { return [Self.pooled] }
     return problems(of: admin) + (await negativeControl(deadline))
   }
+
+  /// A pooler answers logins itself, from a list or a cache of its own, and keeps sessions that are not the login's: neither
+  /// a refused login nor a session that ended would prove anything about the server.
+  private static let pooled = """
+    a connection pooler (PgBouncer?) stands before the server, so that logins and sessions are the pooler's; \
+    name the server itself in host and port, clients may go on using the pooler
+    """
 
   private func problems(of admin: AdminRights) -> [String] {
     var problems: [String] = []

@@ -27,26 +27,24 @@ extension PostgresTargetDriver {
     }
   }
 
-  /// Direct memberships (a login's own in the identity's role aside), attributes, and entries of access lists in every
-  /// database; objects of other databases than this target's have numbers for names. What a member role may do in turn
-  /// is not expanded.
-  package func readPrivileges(
-    of identity: TargetIdentity, deadline: ContinuousClock.Instant
-  ) async throws -> PrivilegeSet {
-    try await read(until: deadline) { transaction in
-      let attributes = try await transaction.query(ReadAttributes(names: identity.names))
-      let memberships = try await transaction.query(ReadForeignMemberships(names: identity.names))
-      let grants = try await transaction.query(ReadGrants(names: identity.names))
-      return PrivilegeSet(attributes + memberships + grants)
-    }
-  }
-
   package func countSessions(of logins: [String], deadline: ContinuousClock.Instant) async throws -> Int {
     try await read(until: deadline) { try await $0.queryFirst(CountSessions(logins: logins)) ?? 0 }
   }
 
+  /// Over pg_roles, pg_auth_members, pg_db_role_setting, prepared transactions, replication slots, and, through pg_shdepend
+  /// in every database that it names, ownership, access lists, default privileges, policies and user mappings. Rights are
+  /// listed with who gave them.
   package func listResidue(of names: [String], deadline: ContinuousClock.Instant) async throws -> [String] {
-    try await read(until: deadline) { try await $0.query(ListResidue(names: names)) }
+    let shared = try await read(until: deadline) { try await $0.query(ListResidue(names: names)) }
+    // Without a role nothing can depend on one.
+    guard shared.contains(where: { $0.hasPrefix("role:") }) else { return shared }
+    return (shared + (try await dependencies(on: names, deadline)).map(\.residue)).sorted()
+  }
+
+  /// What keeps roles from being dropped.
+  func dependencies(on names: [String], _ deadline: ContinuousClock.Instant) async throws -> [AccessEntry] {
+    let places = try await read(until: deadline) { try await $0.query(ListDatabasesOfRoles(names: names)) }
+    return places.isEmpty ? [] : try await access(of: names, in: places, deadline)
   }
 
   func read<Result: Sendable>(

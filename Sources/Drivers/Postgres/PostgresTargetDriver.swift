@@ -54,24 +54,29 @@ package struct PostgresTargetDriver: TargetDriver {
         try await fenced.writeFence()
       }
     case .blockLogins(let logins, let identity):
-      try await fenced(identity, context) { fenced in
-        for login in fenced.existing(logins) { try await fenced.execute("ALTER ROLE \(identifier: login) NOLOGIN") }
+      try await fenced(identity, context, expecting: .takesAway) { fenced in
+        for login in try fenced.affected(logins) {
+          try await fenced.execute("ALTER ROLE \(identifier: login) NOLOGIN")
+        }
         try await fenced.writeFence()
       }
     case .endSessions(let logins, let identity):
       try await EndSessions(identity: identity, logins: logins).run(client, context)
     case .strip(let names, let identity):
-      try await StripRoles(identity: identity, names: names, settings: settings, logger: logger).run(client, context)
+      try await StripRoles(identity: identity, names: names, driver: self).run(context)
     case .drop(let names, let identity):
       try await DropRoles(identity: identity, names: names).run(client, context)
     }
   }
 
   private func fenced(
-    _ identity: TargetIdentity, _ context: EffectContext, _ body: (FencedTransaction) async throws -> Void
+    _ identity: TargetIdentity, _ context: EffectContext,
+    expecting expectation: FencedTransaction.Expectation = .isOurs,
+    _ body: (FencedTransaction) async throws -> Void
   ) async throws {
     try await client.withConnection { connection in
-      try await FencedTransaction.run(on: connection, identity: identity, context: context, body)
+      try await FencedTransaction.run(
+        on: connection, identity: identity, context: context, expecting: expectation, body)
     }
   }
 

@@ -6,11 +6,16 @@ struct EffectRefusal: Error {
   let reason: RefusalReason
   /// The SQLSTATE the server would use.
   let state: SQLState
+  /// What stands in the way, in a few words: names of roles and objects, no more.
+  let detail: String?
 
-  init(_ reason: RefusalReason, _ state: SQLState) {
+  init(_ reason: RefusalReason, _ state: SQLState, _ detail: String? = nil) {
     self.reason = reason
     self.state = state
+    self.detail = detail
   }
+
+  var code: String { state.rawValue + (detail.map { " " + $0.prefix(150) } ?? "") }
 
   static let fenced = EffectRefusal(.fenced, .notReady)
 }
@@ -24,11 +29,12 @@ enum PostgresTargetErrors {
   /// without one the outcome is unknown, also where nothing can have been sent: only then is the effect repeated.
   static func outcome(of error: any Error) -> EffectOutcome {
     switch error {
-    case let refusal as EffectRefusal: .refused(refusal.reason, code: refusal.state.rawValue)
+    case let refusal as EffectRefusal: .refused(refusal.reason, code: refusal.code)
     case is DeadlinePassed: .unknown(cause: "the deadline passed")
     case is SessionsRemain: .unknown(cause: "sessions were still open at the deadline")
     case is CancellationError: .unknown(cause: "cancelled")
     case let error as PostgresError: outcome(of: error)
+    case let error as TargetError: .unknown(cause: "what is left could not be read: \(error.code.rawValue)")
     default: .unknown(cause: "unexpected error in the driver")
     }
   }
@@ -60,7 +66,8 @@ enum PostgresTargetErrors {
     case .dependentObjectsStillExist, .objectInUse: .refused(.residue, code: state.rawValue)
     case .duplicateObject, .uniqueViolation: .refused(.nameConflict, code: state.rawValue)
     // Only a password check module of the target says so in our statements.
-    case .invalidParameterValue, .invalidPassword: .refused(.secretRejected, code: state.rawValue)
+    case .invalidParameterValue, .invalidPassword, .invalidAuthorization:
+      .refused(.secretRejected, code: state.rawValue)
     case .queryCanceled, .lockNotAvailable: .unknown(cause: "the target reached the time limit")
     case .readOnlyTransaction: .refused(.other, code: state.rawValue)
     default:
@@ -96,13 +103,15 @@ enum PostgresTargetErrors {
   }
 
   /// For reads.
-  static func targetError(_ error: any Error) -> any Error {
-    switch error {
+  /// - Parameter database: where, when it is not the target's own.
+  static func targetError(_ error: any Error, in database: String? = nil) -> any Error {
+    let place = database.map { " in database \($0)" } ?? ""
+    return switch error {
     case is DeadlinePassed: TargetError(code: .unreachable, message: "the deadline passed; try again")
     case let error as PostgresError:
       switch error.sqlState {
       case .insufficientPrivilege?:
-        TargetError(code: .insufficientRights, message: "the admin may not read this: \(error.message)")
+        TargetError(code: .insufficientRights, message: "the admin may not read this\(place): \(error.message)")
       case let state? where state.classCode == "28" || state == .unknownDatabase:
         TargetError(code: .refused, message: "the target refused the admin's login: \(error.message)")
       case nil: TargetError(code: .unreachable, message: "the target cannot be reached: \(error.message)")

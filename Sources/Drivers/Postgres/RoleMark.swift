@@ -26,5 +26,5 @@ struct RoleMark: Equatable {
   }
 
   private static let prefix = "keyturn:"
-  private static let fencePrefix = ":fence="
+  static let fencePrefix = ":fence="
 }

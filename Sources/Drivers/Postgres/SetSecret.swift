@@ -18,7 +18,9 @@ struct SetSecret {
     let groups = try ApprovedRights(rights).groups
     try await client.withConnection { connection in
       let verifier = try await connection.verifier(of: secret, for: login)
-      try await FencedTransaction.run(on: connection, identity: identity, context: context) { fenced in
+      try await FencedTransaction.run(
+        on: connection, identity: identity, context: context, expecting: creation == .allowed ? .mayBeNew : .isOurs
+      ) { fenced in
         if fenced.roles[identity.name] == nil, creation == .refused {
           throw EffectRefusal(.nameConflict, .undefinedObject)
         }

@@ -138,6 +138,7 @@ struct RotationStateMachine {
         ? .discardCandidate : .quarantine(reason: "the target refused \(maximumCandidates) candidates (\(code))")
     case (.residue, _): .retry(code: "residue")
     case (.nameConflict, _): .quarantine(reason: "the name on the target is not ours or is missing (\(code))")
+    case (.foreignWriter, _): .quarantine(reason: "somebody else changed the role on the target (\(code))")
     case (.insufficientRights, _): .quarantine(reason: "the admin login lacks rights on the target (\(code))")
     case (_, .applying): situation.action == .rotate ? .enter(.rollingBack) : .quarantine(reason: "refused (\(code))")
     default: .quarantine(reason: "the target refused (\(code))")

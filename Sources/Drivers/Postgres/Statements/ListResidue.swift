@@ -1,28 +1,17 @@
 import Postgres
 
-/// One line for everything the server still holds of `names`. Lines other than `prepared` can only be there as long as
-/// the role is: with it goes the number by which they would be found.
+/// What the shared catalogs hold of `names`, a line each, besides what is in pg_shdepend. All of it can only be found as long
+/// as the role is there: with it goes the number by which it is known.
+///
+/// A replication slot has no owner. It counts as a role's while a session of the role uses it, and when it is named after the
+/// role (`<role>` or `<role>_…`) and after no other with a longer name.
 struct ListResidue: Statement {
   static let sql = """
-    WITH role AS (SELECT r.oid, r.rolname
-                  FROM pg_roles r
-                  WHERE r.rolname = ANY ($1::name[]))
+    WITH role AS (SELECT r.oid, r.rolname FROM pg_roles r WHERE r.rolname = ANY ($1::name[]))
     SELECT 'role:' || r.rolname
     FROM role r
     UNION
-    SELECT CASE s.deptype WHEN 'o' THEN 'owner:' WHEN 'a' THEN 'acl:' ELSE 'dependency:' END || r.rolname || ':'
-           || COALESCE(d.datname::text, '*') || ':'
-           || COALESCE(o.type, s.classid::regclass::text) || ':'
-           || COALESCE(o.identity, s.objid::text)
-    FROM pg_shdepend s
-    JOIN role r ON r.oid = s.refobjid
-    LEFT JOIN pg_database d ON d.oid = s.dbid
-    LEFT JOIN LATERAL pg_identify_object(s.classid, s.objid, s.objsubid) AS o
-           ON s.dbid = 0 OR d.datname = current_database()
-    WHERE s.refclassid = 'pg_authid'::regclass
-      AND s.classid <> 'pg_auth_members'::regclass
-    UNION
-    SELECT 'member:' || m.member::regrole || ':' || m.roleid::regrole
+    SELECT 'member:' || pg_get_userbyid(m.member) || ':' || pg_get_userbyid(m.roleid) || ' by ' || pg_get_userbyid(m.grantor)
     FROM pg_auth_members m
     WHERE m.member IN (SELECT r.oid FROM role r)
        OR m.roleid IN (SELECT r.oid FROM role r)
@@ -32,17 +21,50 @@ struct ListResidue: Statement {
     JOIN role r ON r.oid = s.setrole
     LEFT JOIN pg_database d ON d.oid = s.setdatabase
     UNION
-    SELECT 'default_acl:' || r.rolname || ':' || a.defaclobjtype::text
-    FROM pg_default_acl a
-    JOIN role r ON r.oid = a.defaclrole
-    UNION
-    SELECT 'user_mapping:' || u.usename || ':' || u.srvname
-    FROM pg_user_mappings u
-    JOIN role r ON r.oid = u.umuser
-    UNION
     SELECT 'prepared:' || p.owner || ':' || p.database || ':' || p.gid
     FROM pg_prepared_xacts p
     WHERE p.owner = ANY ($1::name[])
+    UNION
+    SELECT 'slot:' || r.rolname || ':' || COALESCE(s.database::text, '*') || ':' || s.slot_name
+    FROM pg_replication_slots s
+    LEFT JOIN pg_stat_activity a ON a.pid = s.active_pid
+    JOIN role r ON a.usesysid = r.oid
+                OR s.slot_name = r.rolname
+                OR starts_with(s.slot_name::text, r.rolname::text || '_')
+                   AND NOT EXISTS (SELECT
+                                   FROM pg_roles o
+                                   WHERE o.rolname <> ALL ($1::name[])
+                                     AND length(o.rolname::text) > length(r.rolname::text)
+                                     AND (s.slot_name = o.rolname OR starts_with(s.slot_name::text, o.rolname::text || '_')))
+    ORDER BY 1
+    """
+
+  let names: [String]
+
+  func bind(_ parameters: inout PostgresParameters) { parameters.append(names) }
+  static func decode(_ row: PostgresRow) throws -> String { try row[0] }
+}
+
+/// What would outlive the roles without a trace of whose it was: prepared transactions and replication slots.
+struct ListSurvivors: Statement {
+  static let sql = """
+    SELECT 'prepared transaction ' || p.gid || ' in ' || p.database
+    FROM pg_prepared_xacts p
+    WHERE p.owner = ANY ($1::name[])
+    UNION
+    SELECT 'replication slot ' || s.slot_name
+    FROM pg_replication_slots s
+    LEFT JOIN pg_stat_activity a ON a.pid = s.active_pid
+    JOIN pg_roles r ON a.usesysid = r.oid
+                    OR s.slot_name = r.rolname
+                    OR starts_with(s.slot_name::text, r.rolname::text || '_')
+                       AND NOT EXISTS (SELECT
+                                       FROM pg_roles o
+                                       WHERE o.rolname <> ALL ($1::name[])
+                                         AND length(o.rolname::text) > length(r.rolname::text)
+                                         AND (s.slot_name = o.rolname
+                                              OR starts_with(s.slot_name::text, o.rolname::text || '_')))
+    WHERE r.rolname = ANY ($1::name[])
     ORDER BY 1
     """
 

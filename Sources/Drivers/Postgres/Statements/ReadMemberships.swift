@@ -15,20 +15,3 @@ struct ReadMemberships: Statement {
   func bind(_ parameters: inout PostgresParameters) { parameters.append(member) }
   static func decode(_ row: PostgresRow) throws -> String { try row[0] }
 }
-
-/// `member:<role>` for direct memberships of `names` in other roles than `names`.
-struct ReadForeignMemberships: Statement {
-  static let sql = """
-    SELECT DISTINCT 'member:' || o.rolname
-    FROM pg_auth_members m
-    JOIN pg_roles r ON r.oid = m.member
-    JOIN pg_roles o ON o.oid = m.roleid
-    WHERE r.rolname = ANY ($1::name[])
-      AND o.rolname <> ALL ($1::name[])
-    """
-
-  let names: [String]
-
-  func bind(_ parameters: inout PostgresParameters) { parameters.append(names) }
-  static func decode(_ row: PostgresRow) throws -> String { try row[0] }
-}
