@@ -16,7 +16,8 @@ struct KeyturnCommand: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       DevCommand.self, DemoCommand.self, MigrateCommand.self, WorkerCommand.self, DoctorCommand.self,
-      PersonCommand.self, PolicyCommand.self, TargetCommand.self, IdentityCommand.self, RequestCommand.self,
+      PersonCommand.self, PolicyCommand.self, TargetCommand.self, DiscoverCommand.self, IdentityCommand.self,
+      RequestCommand.self,
       ApproveCommand.self, DenyCommand.self, RotateCommand.self, RevokeCommand.self, VoidCommand.self,
       JobsCommand.self, QueueCommand.self, StatusCommand.self, SecretCommand.self, KeyCommand.self, BenchCommand.self,
       DemoClientCommand.self, BenchWorkerCommand.self, SagaWorkerCommand.self,

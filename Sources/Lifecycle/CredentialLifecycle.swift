@@ -36,7 +36,10 @@ package struct CredentialLifecycle: Sendable {
       runner: RotationRunner(
         store: store, effects: EffectExecutor(store: store, logger: logger),
         candidates: CandidateFactory(vault: vault), drivers: drivers, logger: logger))
-    return LifecycleJobs.all.map { ($0, handler) }
+    let admins = AdminRotationRunner(client: client, writer: writer, vault: vault, drivers: drivers, logger: logger)
+    return LifecycleJobs.all.map { ($0, handler) } + [
+      (LifecycleJobs.discover, DiscoveryJobHandler(lifecycle: self)), (LifecycleJobs.rotateAdmin, admins),
+    ]
   }
 
   /// Seconds; a worker's lease must hold for at least one effect.
@@ -45,23 +48,28 @@ package struct CredentialLifecycle: Sendable {
   /// The periodic work of this module.
   package func duties(planEvery period: Double) -> [MaintenanceDuty] {
     let planner = DuePlanner(lifecycle: self)
-    return [planner.duty(period: period)]
+    return [
+      planner.duty(period: period), DiscoveryPlanner(lifecycle: self).duty(period: max(period, 60)),
+      AdminPlanner(lifecycle: self).duty(period: period),
+    ]
   }
 
   // MARK: Targets
 
-  /// Examines the target first and refuses one that cannot be verified.
+  /// Examines the target first, tries it with an identity of its own, and refuses one that does not hold.
   package func addTarget(
     name: String, kind: String, environment: String, settings: [String: String], adminSecret: SecretBytes,
     limit: GroupLimit
   ) async throws -> TargetID {
     try limit.validate()
     let driver = try drivers.makeDriver(kind: kind, settings: settings, adminSecret: adminSecret)
-    let problems = await driver.examine(deadline: ContinuousClock.now + .seconds(20))
-    await driver.close()
-    guard problems.isEmpty else {
-      throw LifecycleError(code: .unsoundTarget, message: "target not added: " + problems.joined(separator: "; "))
+    do {
+      try await requireSound(driver, name: name)
+    } catch {
+      await driver.close()
+      throw error
     }
+    await driver.close()
     let id = TargetID.make()
     let envelope = try await vault.seal(adminSecret, context: .admin(1, of: id))
     let record = TargetRecord(

@@ -8,6 +8,10 @@ package enum LifecycleJobs {
 
   package static let all = [rotate, revoke]
 
+  /// About a target, not about a credential.
+  package static let discover = JobKind(name: "discover", precedence: 1, isRelentless: true)
+  package static let rotateAdmin = JobKind(name: "rotate-admin", precedence: 2, isRelentless: true)
+
   static func kind(for action: String) -> JobKind { action == "revoke" ? revoke : rotate }
 }
 

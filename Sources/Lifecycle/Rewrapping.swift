@@ -22,28 +22,46 @@ extension CredentialLifecycle {
 }
 
 struct SealedRecord: Sendable {
+  /// Where it is stored.
+  enum Place: Int16, Sendable {
+    case version = 0
+    case admin = 1
+    case standby = 2
+    case standbyCandidate = 3
+  }
+
   let owner: UUID
   let number: Int32
-  let isAdmin: Bool
+  let place: Place
   let envelope: [UInt8]
 
   var context: SealContext {
-    isAdmin ? .admin(number, of: TargetID(owner)) : .version(number, of: CredentialID(owner))
+    place == .version ? .version(number, of: CredentialID(owner)) : .admin(number, of: TargetID(owner))
   }
 }
 
 struct ListSealed: Statement {
   static let sql = """
-    SELECT credential_id, number, false, envelope
+    SELECT credential_id, number, 0::smallint, envelope
     FROM lifecycle.version
     WHERE envelope IS NOT NULL
     UNION ALL
-    SELECT id, admin_version, true, admin_envelope
+    SELECT id, admin_version, 1::smallint, admin_envelope
     FROM governance.target
+    UNION ALL
+    SELECT target_id, version, 2::smallint, envelope
+    FROM lifecycle.standby_admin
+    UNION ALL
+    SELECT target_id, candidate_version, 3::smallint, candidate_envelope
+    FROM lifecycle.standby_admin
+    WHERE candidate_envelope IS NOT NULL
     """
 
   static func decode(_ row: PostgresRow) throws -> SealedRecord {
-    SealedRecord(owner: try row[0], number: try row[1], isAdmin: try row[2], envelope: try row[3])
+    guard let place = SealedRecord.Place(rawValue: try row[2]) else {
+      throw LifecycleError(code: .unreadableRow, message: "a sealed secret is in a place this version does not know")
+    }
+    return SealedRecord(owner: try row[0], number: try row[1], place: place, envelope: try row[3])
   }
 }
 
@@ -53,11 +71,17 @@ struct ReplaceEnvelope: Statement {
     WITH version AS (
       UPDATE lifecycle.version
       SET envelope = $5, key_id = $6
-      WHERE credential_id = $1 AND number = $2 AND NOT $3 AND envelope = $4
+      WHERE credential_id = $1 AND number = $2 AND $3 = 0 AND envelope = $4
+    ), standby AS (
+      UPDATE lifecycle.standby_admin
+      SET envelope = CASE WHEN $3 = 2 THEN $5 ELSE envelope END,
+        candidate_envelope = CASE WHEN $3 = 3 THEN $5 ELSE candidate_envelope END
+      WHERE target_id = $1
+        AND ($3 = 2 AND version = $2 AND envelope = $4 OR $3 = 3 AND candidate_version = $2 AND candidate_envelope = $4)
     )
     UPDATE governance.target
     SET admin_envelope = $5
-    WHERE id = $1 AND admin_version = $2 AND $3 AND admin_envelope = $4
+    WHERE id = $1 AND admin_version = $2 AND $3 = 1 AND admin_envelope = $4
     """
 
   let record: SealedRecord
@@ -66,7 +90,7 @@ struct ReplaceEnvelope: Statement {
   func bind(_ parameters: inout PostgresParameters) {
     parameters.append(record.owner)
     parameters.append(record.number)
-    parameters.append(record.isAdmin)
+    parameters.append(record.place.rawValue)
     parameters.append(record.envelope)
     parameters.append(envelope.bytes)
     parameters.append(envelope.keyID)

@@ -21,7 +21,7 @@ import Testing
     let database = try await TestDatabase.make()
     for view in [
       "v_job", "v_finished_job", "v_credential", "v_rotation", "v_target", "v_worker", "v_queue_minute",
-      "v_operator_action",
+      "v_operator_action", "v_finding", "v_discovery", "v_target_trial",
     ] {
       #expect(try await may("keyturn_dashboard", "SELECT * FROM keyturn.\(view)", database))
     }
@@ -37,6 +37,9 @@ import Testing
     #expect(try await may("keyturn_auditor", "SELECT credential_id, number, state FROM lifecycle.version", database))
     #expect(try await !may("keyturn_auditor", "SELECT envelope FROM lifecycle.version", database))
     #expect(try await !may("keyturn_auditor", "SELECT admin_envelope FROM governance.target", database))
+    #expect(try await may("keyturn_auditor", "SELECT login, phase FROM lifecycle.standby_admin", database))
+    #expect(try await !may("keyturn_auditor", "SELECT envelope FROM lifecycle.standby_admin", database))
+    #expect(try await !may("keyturn_auditor", "SELECT candidate_envelope FROM lifecycle.standby_admin", database))
     #expect(try await !may("keyturn_auditor", "DELETE FROM jobs.job", database))
     await database.close()
   }
@@ -57,7 +60,9 @@ import Testing
         INSERT INTO governance.person (id, external_id) VALUES ('00000000-0000-4000-8000-0000000000aa', 'p');
         """)
     }
-    for table in ["governance.request", "governance.approval", "governance.permit", "lifecycle.proof"] {
+    for table in [
+      "governance.request", "governance.approval", "governance.permit", "lifecycle.proof", "lifecycle.target_trial",
+    ] {
       #expect(try await !may("keyturn_owner", "TRUNCATE \(table) CASCADE", database), "\(table)")
     }
     await database.close()

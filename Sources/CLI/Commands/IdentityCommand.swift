@@ -1,11 +1,12 @@
 import ArgumentParser
 import Foundation
 import Governance
+import Targets
 
 struct IdentityCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "identity", abstract: "Service accounts: who owns them, why they exist, until when.",
-    subcommands: [Add.self, List.self])
+    subcommands: [Add.self, List.self, Rights.self])
 
   struct Add: StoreCommand {
     static let configuration = CommandConfiguration(
@@ -44,6 +45,36 @@ struct IdentityCommand: AsyncParsableCommand {
       session.output.table(
         ["identity", "target", "owner", "backup", "purpose", "expires"],
         rows, empty: "No identity yet; add one with `keyturn identity add`.")
+    }
+  }
+}
+
+extension IdentityCommand {
+  struct Rights: StoreCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Read what an identity may do on its target, by where it comes from.",
+      discussion: """
+        Approval is about what was given to the identity by name, and about predefined roles and role attributes wherever \
+        they are reached. What its groups may do, what everybody may do, and what it made itself is listed and not counted.
+        """)
+    @Argument(help: "The identity.") var identity: String
+    @Option(help: "Needed when the name exists on several targets.") var target: String?
+    @OptionGroup var global: GlobalOptions
+
+    func run(_ session: Session) async throws {
+      let identity = try await session.governance.identity(identity, on: target, in: session.client)
+      let rights = try await session.lifecycle.effectiveRights(of: identity)
+      let found = rights.compared(with: PrivilegeSet(identity.rights))
+      let given =
+        found.approved.entries.map { [$0, "approved", nil] } + found.extra.entries.map { [$0, "extra", nil] }
+        + found.missing.entries.map { [$0, "missing", nil] }
+      let groups = rights.inherited.keys.sorted().flatMap { group in
+        (rights.inherited[group]?.entries ?? []).map { [$0, "inherited", group] }
+      }
+      let rest =
+        rights.owned.entries.map { [$0, "owned", nil] } + rights.fromPublic.entries.map { [$0, "public", nil] }
+      session.output.table(["right", "status", "through"], given + groups + rest, empty: "It may do nothing.")
+      if !found.isEqual { throw ExitCode(3) }
     }
   }
 }

@@ -8,12 +8,16 @@ import Secrets
 struct TargetCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "target", abstract: "Systems where credentials live.",
-    subcommands: [Add.self, List.self, Check.self, Pause.self, Resume.self, Limit.self])
+    subcommands: [
+      Add.self, List.self, Check.self, Test.self, Standby.self, RotateAdmin.self, Pause.self, Resume.self, Limit.self,
+    ])
 
   struct Add: StoreCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Examine a target and add it.",
+      abstract: "Examine a target, try it with an identity of its own, and add it.",
       discussion: """
+        The trial identity (keyturn_trial_…) is issued, used, rotated and revoked, and must leave nothing; a target where it \
+        does not is refused with the step that failed.
         The admin's password is read from the standard input (first line) or from --password-file, never from an argument.
         PostgreSQL: --set host=… --set port=… --set database=… --set user=… --set sslmode=… --set sslrootcert=…
         The admin needs CREATEROLE and membership in pg_signal_backend.
@@ -32,7 +36,7 @@ struct TargetCommand: AsyncParsableCommand {
     }
 
     func run(_ session: Session) async throws {
-      let secret = try readSecret()
+      let secret = try AdminPassword.read(from: passwordFile)
       let pairs = settings.map {
         $0.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
       }
@@ -41,22 +45,6 @@ struct TargetCommand: AsyncParsableCommand {
         settings: Dictionary(pairs.map { ($0[0], $0[1]) }) { _, last in last }, adminSecret: secret,
         limit: limit.change.applied(to: LimitOptions.usual))
       session.output.record([("target", name), ("id", "\(id)")])
-    }
-
-    private func readSecret() throws -> SecretBytes {
-      let text: String?
-      if let passwordFile {
-        text = try String(contentsOfFile: passwordFile, encoding: .utf8)
-          .split(separator: "\n", omittingEmptySubsequences: false).first.map(String.init)
-      } else {
-        if isatty(STDIN_FILENO) == 1 {
-          text = getpass("Password of the admin login: ").map { String(cString: $0) }
-        } else {
-          text = readLine()
-        }
-      }
-      guard let text, !text.isEmpty else { throw ValidationError("the admin's password is empty") }
-      return SecretBytes(copying: Array(text.utf8))
     }
   }
 
@@ -74,7 +62,7 @@ struct TargetCommand: AsyncParsableCommand {
   }
 
   struct Check: StoreCommand {
-    static let configuration = CommandConfiguration(abstract: "Examine a target again.")
+    static let configuration = CommandConfiguration(abstract: "Examine a target again; changes nothing on it.")
     @Argument var name: String
     @OptionGroup var global: GlobalOptions
 

@@ -1,0 +1,127 @@
+import Foundation
+import Governance
+import Lifecycle
+import Postgres
+import TestSupport
+import Testing
+
+/// Logins on a real target that no case explains, and cases whose logins are gone.
+@Suite(.timeLimit(.minutes(5))) struct DiscoveryTests {
+  private static let open =
+    "SELECT COALESCE(string_agg(kind || ' ' || name, ', ' ORDER BY kind, name), '') FROM keyturn.v_finding WHERE state = 'open'"
+
+  @Test func findingsOpenAreExplainedAndGo() async throws {
+    let world = try await TestWorld.make()
+    try await world.withWorker {
+      try await world.issue("svc")
+      try await world.settled()
+    }
+    try await world.target.withSuperuser { connection in
+      try await connection.executeScript("CREATE ROLE legacy LOGIN CREATEDB")
+    }
+    let found = try await world.composition.lifecycle.discover("db")
+    #expect(found.governed == 1)
+    // The server's first superuser is a login that nobody has explained either.
+    #expect(try await world.text(Self.open) == "unexplained_login legacy, unexplained_login postgres")
+
+    let explained = try await world.operate("discover", "explain", "db", "postgres")
+    #expect(explained.code == 0, "\(explained.errors)")
+    let nobody = try await world.keyturn(
+      "discover", "explain", "db", "legacy", "--by", "nobody", "--reason", "because")
+    #expect(nobody.code == 4)
+    let none = try await world.operate("discover", "explain", "db", "not_there")
+    #expect(none.code == 3)
+    #expect(none.errors.contains("keyturn discover"))
+    let look = try await world.keyturn("discover", "db", "--json")
+    #expect(look.code == 0, "\(look.errors)")
+    #expect(try look.object()["open"] as? String == "1")
+    #expect(try await world.text(Self.open) == "unexplained_login legacy")
+
+    try await world.target.withSuperuser { try await $0.executeScript("DROP ROLE legacy") }
+    _ = try await world.composition.lifecycle.discover("db")
+    #expect(try await world.text(Self.open) == "")
+    #expect(try await world.text("SELECT state FROM lifecycle.finding WHERE name = 'legacy'") == "gone")
+    try await world.target.withSuperuser { try await $0.executeScript("CREATE ROLE legacy LOGIN") }
+    _ = try await world.composition.lifecycle.discover("db")
+    #expect(try await world.text(Self.open) == "unexplained_login legacy")
+    #expect(try await world.text("SELECT state FROM lifecycle.finding WHERE name = 'postgres'") == "explained")
+    let rows = try await world.keyturn("discover", "findings", "--all", "--json").rows()
+    #expect(rows.count == 2)
+    await world.close(ignoringErrors: ())
+  }
+
+  @Test func whatAnAdministratorDidByHandIsFound() async throws {
+    let world = try await TestWorld.make()
+    try await world.withWorker {
+      for name in ["svc_gone", "svc_moved", "svc_taken", "svc_off"] { try await world.issue(name) }
+      try await world.settled()
+    }
+    var logins: [String: String] = [:]
+    for name in ["svc_gone", "svc_moved", "svc_taken", "svc_off"] { logins[name] = try await world.secret(name).login }
+    let (gone, moved) = (logins["svc_gone"]!, logins["svc_moved"]!)
+    let (taken, off) = (logins["svc_taken"]!, logins["svc_off"]!)
+    try await world.target.withSuperuser { connection in
+      try await connection.executeScript(
+        """
+        DROP ROLE \(gone); ALTER ROLE \(moved) RENAME TO elsewhere; COMMENT ON ROLE \(taken) IS 'mine now';
+        ALTER ROLE \(off) NOLOGIN;
+        """)
+    }
+    _ = try await world.composition.lifecycle.discover("db")
+    #expect(
+      try await world.text(Self.open) == """
+        disabled \(off), mark_lost \(taken), renamed elsewhere, unexplained_login postgres, vanished \(gone), vanished \(moved)
+        """)
+    #expect(
+      try await world.text("SELECT identity FROM keyturn.v_finding WHERE kind = 'renamed'") == "svc_moved")
+
+    // A rotation meets the renamed one, says so and touches nothing.
+    try await world.withWorker {
+      try await world.rotate("svc_moved")
+      try await world.eventually(
+        "SELECT count(*) FROM lifecycle.rotation WHERE state = 'quarantined' AND state_reason LIKE '%elsewhere%'", is: 1
+      )
+    }
+    let roles = try await world.target.withSuperuser { connection in
+      try await connection.query(
+        "SELECT count(*)::text FROM pg_roles WHERE rolname LIKE 'svc_moved%'" as UtilityStatement
+      ).map { row -> String in try row[0] }
+    }
+    #expect(roles == ["1"])
+    await world.close(ignoringErrors: ())
+  }
+
+  @Test func workersLookOverEveryTargetByThemselves() async throws {
+    let world = try await TestWorld.make()
+    try await world.withWorker {
+      try await world.eventually("SELECT count(*) FROM lifecycle.discovery WHERE result LIKE '%findings'", is: 1)
+    }
+    #expect(try await world.text(Self.open) == "unexplained_login postgres")
+    #expect(
+      try await world.database.count(
+        "SELECT count(*) FROM keyturn.v_discovery WHERE next_at > now() + interval '50 minutes'")
+        == 1)
+    await world.close(ignoringErrors: ())
+  }
+
+  @Test func rightsAreToldByWhereTheyComeFrom() async throws {
+    let world = try await TestWorld.make()
+    try await world.withWorker {
+      try await world.issue("svc")
+      try await world.settled()
+    }
+    let equal = try await world.keyturn("identity", "rights", "svc", "--json")
+    #expect(equal.code == 0, "\(equal.errors)")
+    let approved = try equal.rows().filter { $0["status"] as? String == "approved" }.compactMap {
+      $0["right"] as? String
+    }
+    #expect(approved == ["member:app_readers"])
+    try await world.target.withSuperuser { try await $0.executeScript("ALTER ROLE svc CREATEDB") }
+    let more = try await world.keyturn("identity", "rights", "svc", "--json")
+    #expect(more.code == 3)
+    #expect(more.output.contains("attribute:createdb"))
+    #expect(more.output.contains("\"extra\""))
+    #expect(more.output.contains("acl:postgres:table:public.measurement:SELECT"))
+    await world.close(ignoringErrors: ())
+  }
+}
