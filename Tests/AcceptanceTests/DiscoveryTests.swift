@@ -93,6 +93,7 @@ import Testing
 
   @Test func workersLookOverEveryTargetByThemselves() async throws {
     let world = try await TestWorld.make()
+    try await world.change("UPDATE governance.target SET created_at = now() - interval '1 hour'")
     try await world.withWorker {
       try await world.eventually("SELECT count(*) FROM lifecycle.discovery WHERE result LIKE '%findings'", is: 1)
     }

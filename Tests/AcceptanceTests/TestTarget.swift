@@ -15,14 +15,14 @@ struct TestTarget: Sendable {
   let superuser: PostgresConfiguration
   let adminSecret: SecretBytes
 
-  static func make(hbaLines: [String]? = nil) async throws -> TestTarget {
+  static func make(hbaLines: [String]? = nil, settings: [String: String] = [:]) async throws -> TestTarget {
     let folder = try TestFolder.make("keyturn-target")
     let superSecret = SecretGenerator().makeSecret(.standard)
     let embedded = EmbeddedPostgres(
       .init(
         dataDirectory: folder + "/postgres", listenOnLoopback: true,
         authentication: .scram(adminUser: "postgres", adminPassword: superSecret.withBytes(Array.init)),
-        hbaLines: hbaLines, settings: ["log_statement": "all"], durability: .fast))
+        hbaLines: hbaLines, settings: ["log_statement": "all"].merging(settings) { $1 }, durability: .fast))
     let running = try await embedded.start()
     ServerCleanup.register(processID: running.processID, folder: folder)
     let superuser = PostgresConfiguration(

@@ -14,7 +14,9 @@ enum PasswordModule {
     let compiler = ["/usr/bin/cc", "/usr/bin/gcc", "/usr/bin/clang"].first {
       FileManager.default.isExecutableFile(atPath: $0)
     }
-    let arguments = ["-shared", "-fPIC", "-O1", "-DVERSION=\(version)", "-o", folder + "/picky.so", folder + "/picky.c"]
+    let arguments = [
+      "-shared", "-fPIC", "-O1", "-DVERSION=\(version)", "-o", folder + "/picky.so", folder + "/picky.c",
+    ]
     if let compiler {
       try runTool(compiler, arguments)
     } else {

@@ -150,14 +150,14 @@ struct ExplainFinding: Statement {
   }
 }
 
-/// Targets that are due to be looked over, and those that never were.
+/// Targets that are due to be looked over. A new one is due five minutes after it was added.
 struct FindDueDiscoveries: Statement {
   static let sql = """
     SELECT t.id
     FROM governance.target AS t
     LEFT JOIN lifecycle.discovery AS d ON d.target_id = t.id
-    WHERE COALESCE(d.next_at, '-infinity') <= now()
-    ORDER BY COALESCE(d.next_at, '-infinity'), t.id
+    WHERE COALESCE(d.next_at, t.created_at + interval '5 minutes') <= now()
+    ORDER BY COALESCE(d.next_at, t.created_at), t.id
     LIMIT $1
     """
 
