@@ -12,9 +12,12 @@ struct ListResidue: Statement {
     FROM role r
     UNION
     SELECT 'member:' || pg_get_userbyid(m.member) || ':' || pg_get_userbyid(m.roleid) || ' by ' || pg_get_userbyid(m.grantor)
-    FROM pg_auth_members m
-    WHERE m.member IN (SELECT r.oid FROM role r)
-       OR m.roleid IN (SELECT r.oid FROM role r)
+    FROM role r
+    JOIN pg_auth_members m ON m.member = r.oid
+    UNION
+    SELECT 'member:' || pg_get_userbyid(m.member) || ':' || pg_get_userbyid(m.roleid) || ' by ' || pg_get_userbyid(m.grantor)
+    FROM role r
+    JOIN pg_auth_members m ON m.roleid = r.oid
     UNION
     SELECT 'setting:' || r.rolname || ':' || COALESCE(d.datname::text, '*')
     FROM pg_db_role_setting s

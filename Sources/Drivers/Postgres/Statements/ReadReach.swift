@@ -16,7 +16,8 @@ struct ReachedRole: Sendable, Equatable {
 /// `names` and everything they are members of, directly or not, each once with its smallest depth. What a membership may be
 /// used for (16: INHERIT, SET) is not looked at: who has it can be given the rest by its admin.
 struct ReadReach: Statement {
-  // 16384 is the first number of a role that is not the server's own (FirstNormalObjectId, access/transam.h).
+  // 16384 is the first number of a role that is not the server's own (FirstNormalObjectId, access/transam.h). LATERAL with
+  // OFFSET, because the server takes a recursive set for a large one and would read all roles to join them.
   static let sql = """
     WITH RECURSIVE reach (oid, depth, admits) AS (
       SELECT r.oid, 0, false
@@ -25,17 +26,21 @@ struct ReadReach: Statement {
       UNION
       SELECT m.roleid, reach.depth + 1, m.admin_option
       FROM reach
-      JOIN pg_auth_members m ON m.member = reach.oid
+      CROSS JOIN LATERAL (SELECT x.roleid, x.admin_option FROM pg_auth_members x WHERE x.member = reach.oid OFFSET 0) AS m
       WHERE reach.depth < 64
+    ), role (oid, depth, admits) AS (
+      SELECT reach.oid, min(reach.depth), bool_or(reach.admits)
+      FROM reach
+      GROUP BY reach.oid
     )
-    SELECT r.rolname::text, min(reach.depth), bool_or(reach.admits), r.oid < 16384 AND starts_with(r.rolname, 'pg_'),
+    SELECT r.rolname::text, role.depth, role.admits, r.oid < 16384 AND starts_with(r.rolname, 'pg_'),
            array_remove(ARRAY[CASE WHEN r.rolcreatedb THEN 'createdb' END, CASE WHEN r.rolcreaterole THEN 'createrole' END,
                               CASE WHEN r.rolsuper THEN 'superuser' END,
                               CASE WHEN r.rolreplication THEN 'replication' END,
                               CASE WHEN r.rolbypassrls THEN 'bypassrls' END], NULL)
-    FROM reach
-    JOIN pg_roles r ON r.oid = reach.oid
-    GROUP BY r.oid, r.rolname, r.rolcreatedb, r.rolcreaterole, r.rolsuper, r.rolreplication, r.rolbypassrls
+    FROM role
+    CROSS JOIN LATERAL (SELECT x.oid, x.rolname, x.rolcreatedb, x.rolcreaterole, x.rolsuper, x.rolreplication, x.rolbypassrls
+                        FROM pg_roles x WHERE x.oid = role.oid OFFSET 0) AS r
     ORDER BY 1
     """
 
