@@ -547,7 +547,7 @@ CREATE TABLE lifecycle.finding (
     CONSTRAINT finding_explanation_length CHECK (((length(explanation) >= 1) AND (length(explanation) <= 500))),
     CONSTRAINT finding_explanation_whole CHECK ((((explained_by IS NULL) = (explanation IS NULL)) AND ((explained_by IS NULL) = (explained_at IS NULL)))),
     CONSTRAINT finding_gone_whole CHECK (((state = 'gone'::text) = (gone_at IS NOT NULL))),
-    CONSTRAINT finding_kind_known CHECK ((kind = ANY (ARRAY['unexplained_login'::text, 'unknown_mark'::text, 'mark_lost'::text, 'renamed'::text, 'vanished'::text, 'disabled'::text, 'left_behind'::text, 'stale_trial'::text]))),
+    CONSTRAINT finding_kind_known CHECK ((kind = ANY (ARRAY['unexplained_login'::text, 'unknown_mark'::text, 'mark_lost'::text, 'renamed'::text, 'vanished'::text, 'disabled'::text, 'left_behind'::text, 'shared'::text, 'stale_trial'::text]))),
     CONSTRAINT finding_name_length CHECK (((length(name) >= 1) AND (length(name) <= 63))),
     CONSTRAINT finding_state_known CHECK ((state = ANY (ARRAY['open'::text, 'explained'::text, 'gone'::text])))
 );
@@ -599,7 +599,7 @@ COMMENT ON VIEW keyturn.v_finding IS 'What targets have that no case explains, o
 COMMENT ON COLUMN keyturn.v_finding.finding_id IS 'id of the finding; the same when it comes back';
 COMMENT ON COLUMN keyturn.v_finding.target IS 'name of the target';
 COMMENT ON COLUMN keyturn.v_finding.environment IS 'production, staging, …';
-COMMENT ON COLUMN keyturn.v_finding.kind IS 'unexplained_login, unknown_mark, mark_lost, renamed, vanished, disabled, left_behind, stale_trial';
+COMMENT ON COLUMN keyturn.v_finding.kind IS 'unexplained_login, unknown_mark, mark_lost, renamed, vanished, disabled, left_behind, shared, stale_trial';
 COMMENT ON COLUMN keyturn.v_finding.name IS 'name on the target';
 COMMENT ON COLUMN keyturn.v_finding.identity IS 'identity it concerns; null: none of ours';
 COMMENT ON COLUMN keyturn.v_finding.detail IS 'what was seen';

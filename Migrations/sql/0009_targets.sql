@@ -68,7 +68,8 @@ CREATE TABLE lifecycle.finding (
   id uuid CONSTRAINT finding_pkey PRIMARY KEY,
   target_id uuid NOT NULL CONSTRAINT finding_target_id_known REFERENCES governance.target (id),
   kind text NOT NULL CONSTRAINT finding_kind_known CHECK (kind IN (
-    'unexplained_login', 'unknown_mark', 'mark_lost', 'renamed', 'vanished', 'disabled', 'left_behind', 'stale_trial')),
+    'unexplained_login', 'unknown_mark', 'mark_lost', 'renamed', 'vanished', 'disabled', 'left_behind', 'shared',
+    'stale_trial')),
   name text NOT NULL CONSTRAINT finding_name_length CHECK (length(name) BETWEEN 1 AND 63),
   identity_id uuid CONSTRAINT finding_identity_id_known REFERENCES governance.identity (id),
   detail text NOT NULL CONSTRAINT finding_detail_length CHECK (length(detail) <= 1000),
@@ -101,7 +102,7 @@ COMMENT ON VIEW keyturn.v_finding IS 'What targets have that no case explains, o
 COMMENT ON COLUMN keyturn.v_finding.finding_id IS 'id of the finding; the same when it comes back';
 COMMENT ON COLUMN keyturn.v_finding.target IS 'name of the target';
 COMMENT ON COLUMN keyturn.v_finding.environment IS 'production, staging, …';
-COMMENT ON COLUMN keyturn.v_finding.kind IS 'unexplained_login, unknown_mark, mark_lost, renamed, vanished, disabled, left_behind, stale_trial';
+COMMENT ON COLUMN keyturn.v_finding.kind IS 'unexplained_login, unknown_mark, mark_lost, renamed, vanished, disabled, left_behind, shared, stale_trial';
 COMMENT ON COLUMN keyturn.v_finding.name IS 'name on the target';
 COMMENT ON COLUMN keyturn.v_finding.identity IS 'identity it concerns; null: none of ours';
 COMMENT ON COLUMN keyturn.v_finding.detail IS 'what was seen';

@@ -56,6 +56,8 @@ package struct DiscoveryAssessment: Sendable {
       case disabled
       /// A case says that it must be gone.
       case leftBehind = "left_behind"
+      /// Somebody else is a member of an identity, and so can act as it.
+      case shared
       /// Of a trial that was killed.
       case staleTrial = "stale_trial"
     }
@@ -89,6 +91,7 @@ package struct DiscoveryAssessment: Sendable {
       let judgement = names.judge(login, trialsOver: trialsOver)
       if judgement.isGoverned, login.canLogin { governed += 1 }
       if let finding = judgement.finding { findings.append(finding) }
+      if !judgement.isGoverned, let finding = names.sharing(login) { findings.append(finding) }
     }
     let standing = after.filter { one in !one.isMoving && before.contains(one) }
     findings += standing.flatMap { Self.missing($0, observed, now: now) }
@@ -118,6 +121,15 @@ package struct DiscoveryAssessment: Sendable {
         )
       }
       return (judgeOurs(login, one), true)
+    }
+
+    /// Found beside what else is found of the login: it may be explained as a login and not as this.
+    func sharing(_ login: ObservedLogin) -> Finding? {
+      guard byName[login.name] == nil else { return nil }
+      let groups = login.notes.compactMap { $0.hasPrefix("member:") ? String($0.dropFirst("member:".count)) : nil }
+      guard let group = groups.first(where: { byName[$0]?.mark != nil }), let one = byName[group] else { return nil }
+      return Finding(
+        kind: .shared, name: login.name, identity: one.identity, detail: "is a member of \(group) and can act as it")
     }
 
     private func judgeUnmarked(_ login: ObservedLogin) -> Finding? {

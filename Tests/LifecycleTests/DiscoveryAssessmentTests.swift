@@ -108,6 +108,15 @@ import Testing
     #expect(look([Self.owner, Self.login, old], after: [Self.issued(isMoving: true)]).findings == [])
   }
 
+  @Test func findsWhoCanActAsAnIdentity() {
+    let other = ObservedLogin(name: "someone", canLogin: true, mark: nil, notes: ["member:readers", "member:svc"])
+    #expect(kinds(look([Self.owner, Self.login, other])) == ["shared someone", "unexplained_login someone"])
+    let ours = ObservedLogin(name: "svc_a", canLogin: true, mark: "m", notes: ["member:svc"])
+    #expect(look([Self.owner, ours]).findings == [])
+    let admin = ObservedLogin(name: "admin", canLogin: true, mark: nil, notes: ["member:svc"])
+    #expect(look([Self.owner, Self.login, admin]).findings == [])
+  }
+
   @Test func aNameThatIsKeptForNobodyYetIsUnexplained() {
     let early = ObservedLogin(name: "svc_a", canLogin: true, mark: nil)
     let none = Self.issued(mark: nil, state: .none, current: nil, live: [])
