@@ -30,12 +30,11 @@ extension CredentialLifecycle {
     }
     let driver = try drivers.makeDriver(
       kind: target.kind, settings: target.settings.merging(["user": login]) { $1 }, adminSecret: secret)
-    let problems = await driver.examine(deadline: .now + .seconds(20))
-    let canChange = driver.admin != nil
+    let problems = await Self.problems(ofStandby: driver, kind: target.kind)
     await driver.close()
-    guard problems.isEmpty, canChange else {
-      let why = canChange ? problems.joined(separator: "; ") : "targets of kind \(target.kind) have no admin to rotate"
-      throw LifecycleError(code: .unsoundTarget, message: "standby not kept: \(why)")
+    guard problems.isEmpty else {
+      throw LifecycleError(
+        code: .unsoundTarget, message: "standby not kept: \(problems.joined(separator: "; "))")
     }
     let version = (try await client.queryFirst(FindTargetAdmins(target: target.id)))?.nextVersion
     let number = version ?? target.adminVersion + 1
@@ -49,6 +48,18 @@ extension CredentialLifecycle {
         throw LifecycleError(
           code: .wrongState, message: "the admins of \(target.name) are being rotated; try again when that is done")
       }
+    }
+  }
+
+  private static func problems(ofStandby driver: any TargetDriver, kind: String) async -> [String] {
+    let deadline = ContinuousClock.now + .seconds(20)
+    let problems = await driver.examine(deadline: deadline)
+    guard problems.isEmpty else { return problems }
+    guard let admin = driver.admin else { return ["targets of kind \(kind) have no admin to rotate"] }
+    do {
+      return [try await admin.examineAsPair(deadline: deadline)].compactMap { $0 }
+    } catch {
+      return ["\(error)"]
     }
   }
 

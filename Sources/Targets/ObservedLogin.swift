@@ -43,6 +43,9 @@ extension TargetDriver {
 package protocol TargetAdmin: Sendable {
   var login: String { get }
 
+  /// What keeps a second admin from standing in for this one, with its remedy; nil when nothing does.
+  func examineAsPair(deadline: ContinuousClock.Instant) async throws -> String?
+
   /// Makes the admin `login` accept exactly `secret`: our own, or another admin's where our rights allow it. Repeating is
   /// harmless.
   func setSecret(

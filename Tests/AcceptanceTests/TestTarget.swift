@@ -43,6 +43,12 @@ struct TestTarget: Sendable {
         CREATE ROLE app_writers NOLOGIN;
         CREATE TABLE public.measurement (id bigint PRIMARY KEY, value text);
         GRANT SELECT ON public.measurement TO app_readers;
+        DO $$
+        BEGIN
+          IF current_setting('server_version_num')::int >= 160000 THEN
+            EXECUTE 'GRANT app_readers, app_writers TO keyturn_admin WITH ADMIN TRUE, INHERIT FALSE, SET FALSE';
+          END IF;
+        END $$;
         """)
     }
     return target

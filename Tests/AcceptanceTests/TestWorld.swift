@@ -39,10 +39,10 @@ struct TestWorld: Sendable {
         onExpiry: onExpiry), in: composition.client)
   }
 
-  func addTarget() async throws {
+  func addTarget(_ further: [String: String] = [:]) async throws {
     _ = try await composition.lifecycle.addTarget(
-      name: "db", kind: "postgresql", environment: "test", settings: target.settings, adminSecret: target.adminSecret,
-      limit: GroupLimit(maximumRunning: 8))
+      name: "db", kind: "postgresql", environment: "test", settings: target.settings.merging(further) { $1 },
+      adminSecret: target.adminSecret, limit: GroupLimit(maximumRunning: 8))
   }
 
   func addIdentity(

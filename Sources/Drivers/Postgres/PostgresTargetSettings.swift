@@ -5,16 +5,21 @@ import Targets
 /// A target's settings, read and checked, and the connections they lead to.
 ///
 /// Keys: `host` (a name, an address, or a socket directory that begins with `/`), `port` (default 5432), `database`
-/// (default `postgres`), `user`, `sslmode` (default `verify-full`, for a socket directory `disable`), `sslrootcert`.
+/// (default `postgres`), `user`, `role` (default: none), `sslmode` (default `verify-full`, for a socket directory `disable`),
+/// `sslrootcert`.
+///
+/// With `role`, the admin acts as it: it owns what is handed over and, from 16 on, holds the ADMIN option on what was made. So
+/// two admins that act as one role can stand in for each other.
 struct PostgresTargetSettings: Sendable {
   let endpoint: PostgresConfiguration.Endpoint
   let database: String
   let user: String
+  let role: String?
   let tls: TLSOptions
   /// Kept as long as the driver, whose pool needs it to reconnect.
   private let adminPassword: PostgresPassword
 
-  private static let keys: Set<String> = ["host", "port", "database", "user", "sslmode", "sslrootcert"]
+  private static let keys: Set<String> = ["host", "port", "database", "user", "role", "sslmode", "sslrootcert"]
 
   init(_ target: TargetEndpoint) throws(TargetError) {
     let settings = target.settings
@@ -35,6 +40,10 @@ struct PostgresTargetSettings: Sendable {
     guard Self.isName(database) else {
       throw .invalid("database", "is empty or longer than 63 bytes; leave it out for postgres")
     }
+    let role = settings["role"]
+    guard role.map(Self.isName) ?? true else {
+      throw .invalid("role", "is empty or longer than 63 bytes; leave it out when the admin acts as itself")
+    }
     let isSocket = host.hasPrefix("/")
     guard let mode = TLSOptions.Mode(rawValue: settings["sslmode"] ?? (isSocket ? "disable" : "verify-full")) else {
       throw .invalid("sslmode", "must be one of disable, prefer, require, verify-ca, verify-full")
@@ -45,6 +54,7 @@ struct PostgresTargetSettings: Sendable {
     endpoint = isSocket ? .socket(directory: host, port: port) : .tcp(host: host, port: port)
     self.database = database
     self.user = user
+    self.role = role
     tls = TLSOptions(mode: mode, rootCertificatePath: settings["sslrootcert"])
     adminPassword = password
   }
@@ -53,7 +63,7 @@ struct PostgresTargetSettings: Sendable {
   func adminConfiguration(database: String? = nil) -> PostgresConfiguration {
     PostgresConfiguration(
       endpoints: [endpoint], database: database ?? self.database, user: user, password: adminPassword, tls: tls,
-      applicationName: "keyturn target admin",
+      applicationName: "keyturn target admin", role: role,
       // Others can create functions in this database; none of them may stand in for one of the server's.
       options: ["search_path": "pg_catalog"],
       pool: PoolConfiguration(maximumConnections: 4, acquireTimeout: .seconds(30), idleTimeout: .seconds(60)))
