@@ -11,7 +11,7 @@ extension CredentialLifecycle {
     let problems = await driver.examine(deadline: ContinuousClock.now + .seconds(20))
     guard problems.isEmpty else { return TargetTest(problems: problems, trial: nil) }
     let trial = try await tryOut(driver, name: target.name, id: target.id)
-    if trial.failure == nil { try await client.execute(MarkTargetExamined(target: target.id)) }
+    if trial?.failure == nil { try await client.execute(MarkTargetExamined(target: target.id)) }
     return TargetTest(problems: [], trial: trial)
   }
 
@@ -22,17 +22,17 @@ extension CredentialLifecycle {
       throw LifecycleError(code: .unsoundTarget, message: "target not added: " + problems.joined(separator: "; "))
     }
     let trial = try await tryOut(driver, name: name, id: nil)
-    guard let failure = trial.failure else { return }
+    guard let failure = trial?.failure else { return }
     throw LifecycleError(
       code: .unsoundTarget,
       message: "target not added: a trial identity failed at \"\(failure.step)\": \(failure.reason)")
   }
 
-  private func tryOut(_ driver: any TargetDriver, name: String, id: TargetID?) async throws -> TargetTrial.Report {
+  private func tryOut(_ driver: any TargetDriver, name: String, id: TargetID?) async throws -> TargetTrial.Report? {
     guard let now = try await client.queryFirst(ReadDatabaseTime()) else {
       throw LifecycleError(code: .unreadableRow, message: "the database did not tell its time")
     }
-    let report = await TargetTrial(driver: driver, now: now).run()
+    guard let report = await TargetTrial(driver: driver, now: now).run() else { return nil }
     try await client.execute(InsertTargetTrial(target: id, name: name, report: report))
     return report
   }
@@ -42,6 +42,7 @@ extension CredentialLifecycle {
 package struct TargetTest: Sendable {
   /// Each with its remedy. When there are any, nothing was tried.
   package let problems: [String]
+  /// Nil also for targets that cannot be tried, because they make secrets themselves or need the old one.
   package let trial: TargetTrial.Report?
 
   package var isSound: Bool { problems.isEmpty && trial?.failure == nil }

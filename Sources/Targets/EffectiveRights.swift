@@ -12,15 +12,18 @@ package struct EffectiveRights: Sendable, Equatable {
   package let fromPublic: PrivilegeSet
   /// Objects of the identity. What contains others (databases, schemas, …) is in `held` too.
   package let owned: PrivilegeSet
+  /// Of what is held, who gave it, where the target keeps that; sorted.
+  package let givers: [String: [String]]
 
   package init(
     held: PrivilegeSet, inherited: [String: PrivilegeSet] = [:], fromPublic: PrivilegeSet = .none,
-    owned: PrivilegeSet = .none
+    owned: PrivilegeSet = .none, givers: [String: [String]] = [:]
   ) {
     self.held = held
     self.inherited = inherited
     self.fromPublic = fromPublic
     self.owned = owned
+    self.givers = givers
   }
 
   /// What was approved and is not there, and what is there and was not approved.

@@ -123,6 +123,7 @@ import Testing
     #expect(more.code == 3)
     #expect(more.output.contains("attribute:createdb"))
     #expect(more.output.contains("\"extra\""))
+    #expect(more.output.contains("\"given_by\" : \"keyturn_admin\""), "\(more.output)")
     #expect(more.output.contains("acl:postgres:table:public.measurement:SELECT"))
     await world.close(ignoringErrors: ())
   }

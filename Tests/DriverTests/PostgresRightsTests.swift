@@ -101,6 +101,8 @@ import Testing
     ] {
       #expect(rights.fromPublic.entries.contains(entry), "\(entry)")
     }
+    #expect(rights.givers["member:makers"] == ["keyturn_admin"])
+    #expect(rights.givers["member:\(name)_group"] == ["root_admin"])
     let comparison = rights.compared(with: PrivilegeSet(["member:makers", "member:readers"]))
     #expect(comparison.approved == PrivilegeSet(["member:makers"]))
     #expect(comparison.extra == PrivilegeSet(["member:\(name)_group", "owner:app:schema:\(name)_given"]))

@@ -65,15 +65,16 @@ extension IdentityCommand {
       let identity = try await session.governance.identity(identity, on: target, in: session.client)
       let rights = try await session.lifecycle.effectiveRights(of: identity)
       let found = rights.compared(with: PrivilegeSet(identity.rights))
-      let given =
-        found.approved.entries.map { [$0, "approved", nil] } + found.extra.entries.map { [$0, "extra", nil] }
-        + found.missing.entries.map { [$0, "missing", nil] }
-      let groups = rights.inherited.keys.sorted().flatMap { group in
-        (rights.inherited[group]?.entries ?? []).map { [$0, "inherited", group] }
+      func given(_ set: PrivilegeSet, _ status: String) -> [[String?]] {
+        set.entries.map { [$0, status, nil, rights.givers[$0]?.joined(separator: " ")] }
       }
-      let rest =
-        rights.owned.entries.map { [$0, "owned", nil] } + rights.fromPublic.entries.map { [$0, "public", nil] }
-      session.output.table(["right", "status", "through"], given + groups + rest, empty: "It may do nothing.")
+      let groups = rights.inherited.keys.sorted().flatMap { group in
+        (rights.inherited[group]?.entries ?? []).map { [$0, "inherited", group, nil] }
+      }
+      let rows =
+        given(found.approved, "approved") + given(found.extra, "extra") + given(found.missing, "missing") + groups
+        + given(rights.owned, "owned") + given(rights.fromPublic, "public")
+      session.output.table(["right", "status", "through", "given_by"], rows, empty: "It may do nothing.")
       if !found.isEqual { throw ExitCode(3) }
     }
   }

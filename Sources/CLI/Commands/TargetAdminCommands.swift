@@ -22,7 +22,10 @@ extension TargetCommand {
         [
           Output.Table(
             name: "problems", headings: ["problem"], rows: test.problems.map { [$0] },
-            empty: test.isSound ? "Nothing is wrong, and the trial left nothing." : "It can be examined.")
+            empty: !test.isSound
+              ? "It can be examined."
+              : test.trial == nil
+                ? "Nothing is wrong; it was not tried." : "Nothing is wrong, and the trial left nothing.")
         ])
       if !test.isSound { throw ExitCode(5) }
     }

@@ -41,7 +41,8 @@ extension PostgresTargetDriver {
     return EffectiveRights(
       held: PrivilegeSet(rights.held + RoleRights.held(own)),
       inherited: Dictionary(grouping: ofGroups, by: \.role).mapValues { PrivilegeSet($0.map(\.right)) },
-      fromPublic: PrivilegeSet(fromPublic), owned: PrivilegeSet(own.filter { $0.privilege == nil }.map(\.right)))
+      fromPublic: PrivilegeSet(fromPublic), owned: PrivilegeSet(own.filter { $0.privilege == nil }.map(\.right)),
+      givers: rights.givers.merging(RoleRights.givers(own)) { first, _ in first })
   }
 
   /// One entry per privilege, in these databases; nil is the shared catalogs.

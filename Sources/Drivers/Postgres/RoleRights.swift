@@ -16,6 +16,13 @@ struct RoleRights {
   /// Groups, at any depth.
   var groups: [String] { reach.map(\.name).filter { !names.contains($0) } }
 
+  /// `member:<group>` → who put the identity into it.
+  var givers: [String: [String]] {
+    Dictionary(
+      reach.filter { !names.contains($0.name) && !$0.grantors.isEmpty }.map { ("member:\($0.name)", $0.grantors) }
+    ) { first, _ in first }
+  }
+
   var held: [String] {
     reach.flatMap { role -> [String] in
       var rights = role.attributes.map { "attribute:\($0)" }
@@ -24,6 +31,12 @@ struct RoleRights {
       if role.mayAdmit { rights.append("admin:\(role.name)") }
       return rights
     }
+  }
+
+  /// Right → who gave it; an owner gives itself nothing.
+  static func givers(_ entries: [AccessEntry]) -> [String: [String]] {
+    Dictionary(grouping: entries.filter { $0.privilege != nil }, by: \.right)
+      .mapValues { Set($0.map(\.grantor)).sorted() }
   }
 
   /// What was given by name, and containers it owns; what it owns else it can have made with the rights it has.

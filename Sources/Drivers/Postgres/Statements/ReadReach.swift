@@ -9,6 +9,8 @@ struct ReachedRole: Sendable, Equatable {
   let mayAdmit: Bool
   /// One of the server's own, such as pg_read_all_data.
   let isPredefined: Bool
+  /// Who put the identity into it, of direct memberships.
+  let grantors: [String]
   /// Of createdb, createrole, superuser, replication, bypassrls.
   let attributes: [String]
 }
@@ -19,21 +21,24 @@ struct ReadReach: Statement {
   // 16384 is the first number of a role that is not the server's own (FirstNormalObjectId, access/transam.h). LATERAL with
   // OFFSET, because the server takes a recursive set for a large one and would read all roles to join them.
   static let sql = """
-    WITH RECURSIVE reach (oid, depth, admits) AS (
-      SELECT r.oid, 0, false
+    WITH RECURSIVE reach (oid, depth, admits, grantor) AS (
+      SELECT r.oid, 0, false, NULL::oid
       FROM pg_roles r
       WHERE r.rolname = ANY ($1::name[])
       UNION
-      SELECT m.roleid, reach.depth + 1, m.admin_option
+      SELECT m.roleid, reach.depth + 1, m.admin_option, m.grantor
       FROM reach
-      CROSS JOIN LATERAL (SELECT x.roleid, x.admin_option FROM pg_auth_members x WHERE x.member = reach.oid OFFSET 0) AS m
+      CROSS JOIN LATERAL (SELECT x.roleid, x.admin_option, x.grantor
+                          FROM pg_auth_members x WHERE x.member = reach.oid OFFSET 0) AS m
       WHERE reach.depth < 64
-    ), role (oid, depth, admits) AS (
-      SELECT reach.oid, min(reach.depth), bool_or(reach.admits)
+    ), role (oid, depth, admits, grantors) AS (
+      SELECT reach.oid, min(reach.depth), bool_or(reach.admits),
+             COALESCE(array_agg(DISTINCT pg_get_userbyid(reach.grantor)::text) FILTER (WHERE reach.depth = 1), '{}')
       FROM reach
       GROUP BY reach.oid
     )
     SELECT r.rolname::text, role.depth, role.admits, r.oid < 16384 AND starts_with(r.rolname, 'pg_'),
+           role.grantors,
            array_remove(ARRAY[CASE WHEN r.rolcreatedb THEN 'createdb' END, CASE WHEN r.rolcreaterole THEN 'createrole' END,
                               CASE WHEN r.rolsuper THEN 'superuser' END,
                               CASE WHEN r.rolreplication THEN 'replication' END,
@@ -51,6 +56,6 @@ struct ReadReach: Statement {
   static func decode(_ row: PostgresRow) throws -> ReachedRole {
     ReachedRole(
       name: try row[0], depth: try row[1], mayAdmit: try row[2], isPredefined: try row[3],
-      attributes: try row[4])
+      grantors: try row[4], attributes: try row[5])
   }
 }
