@@ -41,7 +41,8 @@ package struct CredentialLifecycle: Sendable {
       runner: RotationRunner(
         store: store, effects: EffectExecutor(store: store, incarnation: incarnation, logger: logger),
         candidates: CandidateFactory(vault: vault), drivers: drivers, logger: logger))
-    let admins = AdminRotationRunner(client: client, writer: writer, vault: vault, drivers: drivers, logger: logger)
+    let admins = AdminRotationRunner(
+      client: client, writer: writer, vault: vault, drivers: drivers, incarnation: incarnation, logger: logger)
     return LifecycleJobs.all.map { ($0, handler) } + [
       (LifecycleJobs.discover, DiscoveryJobHandler(lifecycle: self)), (LifecycleJobs.rotateAdmin, admins),
       (LifecycleJobs.contain, ContainmentRunner(lifecycle: self, writer: writer)),

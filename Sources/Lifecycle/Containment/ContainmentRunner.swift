@@ -59,6 +59,8 @@ struct ContainmentRunner: JobHandler {
       return .abandon
     } catch let error as TargetError {
       return .retry(JobFailure(code: "target_\(error.code.rawValue)", blamesGroup: error.code == .unreachable))
+    } catch  where Task.isCancelled {
+      return .retry(JobFailure(code: "stopped"))
     } catch {
       lifecycle.logger.warning("containment interrupted", metadata: ["error": "\(error)"])
       return .retry(JobFailure(code: "internal"))

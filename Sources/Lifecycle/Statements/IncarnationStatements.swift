@@ -56,6 +56,24 @@ struct RaiseMark: Statement {
   static func decode(_ row: PostgresRow) throws -> Int64 { try row[0] }
 }
 
+/// Before an effect that needs no permit. One row where the database is the one that this process knows, and none elsewhere.
+struct RequireIncarnation: Statement {
+  static let sql = """
+    SELECT 1
+    FROM governance.incarnation AS i
+    WHERE i.ended_at IS NULL AND i.place = governance.place() AND i.id = $1 AND i.mark >= $2
+    """
+
+  let claim: IncarnationClaim?
+
+  func bind(_ parameters: inout PostgresParameters) {
+    parameters.append(claim?.id)
+    parameters.append(claim?.mark)
+  }
+
+  static func decode(_ row: PostgresRow) throws {}
+}
+
 /// One confirmation at a time.
 struct LockIncarnations: Statement {
   static let sql = "SELECT pg_advisory_xact_lock(hashtextextended('keyturn incarnation', 0))"
