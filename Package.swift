@@ -10,6 +10,17 @@ let settings: [SwiftSetting] = [
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
+let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let nio = [
+  Target.Dependency.product(name: "NIOCore", package: "swift-nio"),
+  Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio"),
+  Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl"),
+]
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 
 let package = Package(
@@ -20,7 +31,13 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: ["FullFoundation"]),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
   targets: [
     // 0: leaves
@@ -33,6 +50,7 @@ let package = Package(
       swiftSettings: settings),
     .target(name: "EmbeddedPostgres", dependencies: [], swiftSettings: settings),
     .target(name: "Observability", dependencies: [log], swiftSettings: settings),
+    .target(name: "APIModel", dependencies: [], swiftSettings: settings),
     // 1: mechanisms, ignorant of one another
     .target(name: "Jobs", dependencies: ["Postgres", log], swiftSettings: settings),
     .target(name: "Vault", dependencies: ["Secrets", crypto], swiftSettings: settings),
@@ -46,12 +64,19 @@ let package = Package(
       swiftSettings: settings),
     // 4: edges
     .target(name: "Drivers", dependencies: ["Targets", "Secrets", "Postgres", log], swiftSettings: settings),
+    .target(
+      name: "Web",
+      dependencies: [
+        "APIModel", "Postgres", "Lifecycle", "Secrets", log, hummingbird, hummingbirdCore, hummingbirdTLS, httpClient,
+        httpTypes, serviceLifecycle,
+      ] + nio,
+      swiftSettings: settings),
     // 5: composition
     .target(
       name: "Daemon",
       dependencies: [
         "Postgres", "Secrets", "Migrations", "EmbeddedPostgres", "Observability", "Jobs", "Vault", "Targets",
-        "Governance", "Lifecycle", "Drivers", log,
+        "Governance", "Lifecycle", "Drivers", "Web", log,
       ],
       swiftSettings: settings),
     // 6: the command line
@@ -59,7 +84,8 @@ let package = Package(
       name: "CLI",
       dependencies: [
         "Postgres", "Secrets", "Migrations", "EmbeddedPostgres", "Jobs", "Vault", "Targets", "Governance",
-        "Lifecycle", "Drivers", "Daemon", arguments, log,
+        "Lifecycle", "Drivers", "Daemon", "Web", arguments, log, httpClient,
+        .product(name: "NIOCore", package: "swift-nio"),
       ],
       swiftSettings: settings),
     // tests
@@ -78,6 +104,8 @@ let package = Package(
       name: "SchemaTests", dependencies: ["Postgres", "Migrations", "TestSupport"], swiftSettings: settings),
     .testTarget(
       name: "JobsTests", dependencies: ["Jobs", "Postgres", "TestSupport", log], swiftSettings: settings),
+    .testTarget(
+      name: "WebTests", dependencies: ["Web", "APIModel", "Lifecycle", "Secrets", log], swiftSettings: settings),
     .testTarget(name: "GovernanceTests", dependencies: ["Governance"], swiftSettings: settings),
     .testTarget(
       name: "LifecycleTests", dependencies: ["Lifecycle", "Governance", "Jobs", "Targets"], swiftSettings: settings),
@@ -85,8 +113,9 @@ let package = Package(
       name: "AcceptanceTests",
       dependencies: [
         "Daemon", "Drivers", "Lifecycle", "Governance", "Jobs", "Targets", "Secrets", "Vault", "Postgres",
-        "EmbeddedPostgres", "TestSupport", "CLI", log,
-      ],
+        "EmbeddedPostgres", "TestSupport", "CLI", "Web", log, crypto, httpClient,
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ] + nio,
       swiftSettings: settings),
   ]
 )

@@ -38,6 +38,7 @@ package enum SchemaFiles {
     File("0006_queue", PackageResources._006_queue_sql),
     File("0007_saga", PackageResources._007_saga_sql),
     File("0009_targets", PackageResources._009_targets_sql),
+    File("0010_contain", PackageResources._010_contain_sql),
   ]
 
   /// The version the binary needs.

@@ -6,6 +6,28 @@ CREATE SCHEMA keyturn;
 ALTER SCHEMA keyturn OWNER TO keyturn_owner;
 CREATE SCHEMA lifecycle;
 ALTER SCHEMA lifecycle OWNER TO keyturn_owner;
+CREATE FUNCTION governance.place() RETURNS text
+    LANGUAGE sql STABLE
+    RETURN (((SELECT (pg_control_system.system_identifier)::text AS system_identifier FROM pg_control_system() pg_control_system(pg_control_version, catalog_version_no, system_identifier, pg_control_last_modified)) || '/'::text) || (SELECT (pg_database.oid)::text AS oid FROM pg_database WHERE (pg_database.datname = current_database())));
+ALTER FUNCTION governance.place() OWNER TO keyturn_owner;
+CREATE FUNCTION governance.require_incarnation() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+  IF EXISTS (
+    SELECT FROM granted AS g
+    WHERE NOT EXISTS (
+      SELECT FROM governance.incarnation AS i
+      WHERE i.ended_at IS NULL AND i.id = g.incarnation AND i.mark >= g.mark AND i.place = governance.place()))
+  THEN
+    RAISE EXCEPTION 'observe-only: this database is restored, copied or unknown to the process; see keyturn incarnation'
+      USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  RETURN NULL;
+END
+$$;
+ALTER FUNCTION governance.require_incarnation() OWNER TO keyturn_owner;
 CREATE FUNCTION jobs.bucket_of(id uuid) RETURNS smallint
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN ((get_byte(uuid_send(id), 15) & 63))::smallint;
@@ -128,6 +150,33 @@ CREATE TABLE governance."authorization" (
     CONSTRAINT authorization_void_whole CHECK (((voided_at IS NULL) = (void_reason IS NULL)))
 );
 ALTER TABLE governance."authorization" OWNER TO keyturn_owner;
+CREATE TABLE governance.embargo (
+    subject uuid NOT NULL,
+    reason text NOT NULL,
+    since timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT embargo_reason_length CHECK (((length(reason) >= 1) AND (length(reason) <= 200)))
+);
+ALTER TABLE governance.embargo OWNER TO keyturn_owner;
+CREATE TABLE governance.emergency (
+    id uuid NOT NULL,
+    opened_by uuid NOT NULL,
+    second_id uuid NOT NULL,
+    reason text NOT NULL,
+    opened_at timestamp with time zone DEFAULT now() NOT NULL,
+    valid_until timestamp with time zone NOT NULL,
+    review_due_at timestamp with time zone NOT NULL,
+    reviewed_at timestamp with time zone,
+    reviewed_by uuid,
+    finding text,
+    CONSTRAINT emergency_finding_length CHECK (((length(finding) >= 1) AND (length(finding) <= 500))),
+    CONSTRAINT emergency_reason_length CHECK (((length(reason) >= 1) AND (length(reason) <= 500))),
+    CONSTRAINT emergency_review_due_at_after CHECK ((review_due_at > opened_at)),
+    CONSTRAINT emergency_reviewed_by_other CHECK (((reviewed_by <> opened_by) AND (reviewed_by <> second_id))),
+    CONSTRAINT emergency_reviewed_whole CHECK ((((reviewed_at IS NULL) = (reviewed_by IS NULL)) AND ((reviewed_at IS NULL) = (finding IS NULL)))),
+    CONSTRAINT emergency_second_id_differs CHECK ((second_id <> opened_by)),
+    CONSTRAINT emergency_valid_until_range CHECK (((valid_until > opened_at) AND (valid_until <= (opened_at + '04:00:00'::interval))))
+);
+ALTER TABLE governance.emergency OWNER TO keyturn_owner;
 CREATE TABLE governance.identity (
     id uuid NOT NULL,
     target_id uuid NOT NULL,
@@ -153,6 +202,59 @@ CREATE TABLE governance.identity (
     CONSTRAINT identity_workload_length CHECK (((length(btrim(workload)) >= 1) AND (length(btrim(workload)) <= 200)))
 );
 ALTER TABLE governance.identity OWNER TO keyturn_owner;
+CREATE TABLE governance.incarnation (
+    id uuid NOT NULL,
+    place text NOT NULL,
+    mark bigint DEFAULT 1 NOT NULL,
+    began_at timestamp with time zone DEFAULT now() NOT NULL,
+    confirmed_by uuid,
+    reason text,
+    ended_at timestamp with time zone,
+    CONSTRAINT incarnation_confirmed_whole CHECK (((confirmed_by IS NULL) = (reason IS NULL))),
+    CONSTRAINT incarnation_mark_positive CHECK ((mark >= 1)),
+    CONSTRAINT incarnation_place_length CHECK (((length(place) >= 1) AND (length(place) <= 100))),
+    CONSTRAINT incarnation_reason_length CHECK (((length(reason) >= 1) AND (length(reason) <= 500)))
+)
+WITH (fillfactor='50');
+ALTER TABLE governance.incarnation OWNER TO keyturn_owner;
+CREATE TABLE governance.incarnation_adoption (
+    id bigint NOT NULL,
+    incarnation_id uuid NOT NULL,
+    host text NOT NULL,
+    adopted_by uuid NOT NULL,
+    reason text NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT incarnation_adoption_host_length CHECK (((length(host) >= 1) AND (length(host) <= 300))),
+    CONSTRAINT incarnation_adoption_reason_length CHECK (((length(reason) >= 1) AND (length(reason) <= 500)))
+);
+ALTER TABLE governance.incarnation_adoption OWNER TO keyturn_owner;
+ALTER TABLE governance.incarnation_adoption ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME governance.incarnation_adoption_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE governance.operator_permission (
+    id uuid NOT NULL,
+    person_id uuid NOT NULL,
+    permission text NOT NULL,
+    environment text,
+    granted_by uuid NOT NULL,
+    reason text NOT NULL,
+    granted_at timestamp with time zone DEFAULT now() NOT NULL,
+    valid_until timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    withdrawn_at timestamp with time zone,
+    withdrawn_by uuid,
+    CONSTRAINT operator_permission_environment_length CHECK (((length(environment) >= 1) AND (length(environment) <= 40))),
+    CONSTRAINT operator_permission_granted_by_other CHECK ((granted_by <> person_id)),
+    CONSTRAINT operator_permission_permission_known CHECK ((permission = 'contain'::text)),
+    CONSTRAINT operator_permission_reason_length CHECK (((length(reason) >= 1) AND (length(reason) <= 500))),
+    CONSTRAINT operator_permission_valid_until_after CHECK ((valid_until > granted_at)),
+    CONSTRAINT operator_permission_withdrawn_whole CHECK (((withdrawn_at IS NULL) = (withdrawn_by IS NULL)))
+);
+ALTER TABLE governance.operator_permission OWNER TO keyturn_owner;
 CREATE TABLE governance.permit (
     id uuid NOT NULL,
     authorization_id uuid NOT NULL,
@@ -160,6 +262,8 @@ CREATE TABLE governance.permit (
     subject uuid NOT NULL,
     fence bigint NOT NULL,
     granted_at timestamp with time zone DEFAULT now() NOT NULL,
+    incarnation uuid,
+    mark bigint,
     CONSTRAINT permit_action_known CHECK ((action = ANY (ARRAY['issue'::text, 'rotate'::text, 'revoke'::text])))
 );
 ALTER TABLE governance.permit OWNER TO keyturn_owner;
@@ -186,8 +290,10 @@ CREATE TABLE governance.policy (
     on_expiry text DEFAULT 'rotate'::text NOT NULL,
     secret_length smallint DEFAULT 32 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    on_unacknowledged text DEFAULT 'retire'::text NOT NULL,
     CONSTRAINT policy_name_length CHECK (((length(name) >= 1) AND (length(name) <= 100))),
     CONSTRAINT policy_on_expiry_known CHECK ((on_expiry = ANY (ARRAY['rotate'::text, 'revoke'::text]))),
+    CONSTRAINT policy_on_unacknowledged_known CHECK ((on_unacknowledged = ANY (ARRAY['retire'::text, 'extend'::text]))),
     CONSTRAINT policy_overlap_range CHECK (((overlap >= '00:00:00'::interval) AND (overlap <= '90 days'::interval))),
     CONSTRAINT policy_retry_reserve_range CHECK (((retry_reserve >= '00:00:00'::interval) AND (retry_reserve <= '30 days'::interval))),
     CONSTRAINT policy_rotation_jitter_range CHECK (((rotation_jitter >= '00:00:00'::interval) AND (rotation_jitter <= rotation_period))),
@@ -416,6 +522,63 @@ CREATE TABLE keyturn.schema_migration (
     applied_by text DEFAULT SESSION_USER NOT NULL
 );
 ALTER TABLE keyturn.schema_migration OWNER TO keyturn;
+CREATE TABLE lifecycle.alarm (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    kind text NOT NULL,
+    subject uuid NOT NULL,
+    detail text NOT NULL,
+    raised_at timestamp with time zone DEFAULT now() NOT NULL,
+    cleared_at timestamp with time zone,
+    CONSTRAINT alarm_detail_length CHECK ((length(detail) <= 500)),
+    CONSTRAINT alarm_kind_known CHECK ((kind = ANY (ARRAY['overlap_exceeded'::text, 'delivery_expired'::text])))
+);
+ALTER TABLE lifecycle.alarm OWNER TO keyturn_owner;
+CREATE VIEW keyturn.v_alarm AS
+ SELECT a.id AS alarm_id,
+    a.kind,
+    a.subject,
+    a.detail,
+    a.raised_at,
+    a.cleared_at
+   FROM lifecycle.alarm a;
+ALTER TABLE keyturn.v_alarm OWNER TO keyturn_owner;
+COMMENT ON VIEW keyturn.v_alarm IS 'What a person must hear of.';
+COMMENT ON COLUMN keyturn.v_alarm.alarm_id IS 'id of the alarm';
+COMMENT ON COLUMN keyturn.v_alarm.kind IS 'overlap_exceeded: a consumer did not move in time; delivery_expired: a webhook could not be told';
+COMMENT ON COLUMN keyturn.v_alarm.subject IS 'the rotation, or the consumer';
+COMMENT ON COLUMN keyturn.v_alarm.detail IS 'what happened';
+COMMENT ON COLUMN keyturn.v_alarm.raised_at IS 'since when';
+COMMENT ON COLUMN keyturn.v_alarm.cleared_at IS 'when it was over; null: it is not';
+CREATE TABLE lifecycle.consumer (
+    id uuid NOT NULL,
+    credential_id uuid NOT NULL,
+    name text NOT NULL,
+    token_hash bytea NOT NULL,
+    added_by uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    removed_at timestamp with time zone,
+    webhook_url text,
+    webhook_envelope bytea,
+    webhook_key_id text,
+    CONSTRAINT consumer_name_length CHECK (((length(name) >= 1) AND (length(name) <= 100))),
+    CONSTRAINT consumer_token_hash_length CHECK ((length(token_hash) = 32)),
+    CONSTRAINT consumer_webhook_envelope_length CHECK ((length(webhook_envelope) <= 65536)),
+    CONSTRAINT consumer_webhook_key_id_length CHECK (((length(webhook_key_id) >= 1) AND (length(webhook_key_id) <= 200))),
+    CONSTRAINT consumer_webhook_url_length CHECK (((length(webhook_url) >= 1) AND (length(webhook_url) <= 1000))),
+    CONSTRAINT consumer_webhook_whole CHECK ((num_nonnulls(webhook_url, webhook_envelope, webhook_key_id) = ANY (ARRAY[0, 3])))
+);
+ALTER TABLE lifecycle.consumer OWNER TO keyturn_owner;
+CREATE TABLE lifecycle.consumer_version (
+    consumer_id uuid NOT NULL,
+    version integer NOT NULL,
+    reads bigint DEFAULT 0 NOT NULL,
+    first_read_at timestamp with time zone,
+    last_read_at timestamp with time zone,
+    acknowledged_at timestamp with time zone
+)
+WITH (fillfactor='60');
+ALTER TABLE lifecycle.consumer_version OWNER TO keyturn_owner;
 CREATE TABLE lifecycle.credential (
     id uuid NOT NULL,
     identity_id uuid NOT NULL,
@@ -433,6 +596,145 @@ CREATE TABLE lifecycle.credential (
 )
 WITH (fillfactor='70');
 ALTER TABLE lifecycle.credential OWNER TO keyturn_owner;
+CREATE TABLE lifecycle.delivery (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    consumer_id uuid NOT NULL,
+    version integer NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    last_outcome text,
+    tried_at timestamp with time zone,
+    settled_at timestamp with time zone,
+    state text DEFAULT 'open'::text NOT NULL,
+    CONSTRAINT delivery_last_outcome_length CHECK ((length(last_outcome) <= 200)),
+    CONSTRAINT delivery_settled_whole CHECK (((state = 'open'::text) = (settled_at IS NULL))),
+    CONSTRAINT delivery_state_known CHECK ((state = ANY (ARRAY['open'::text, 'delivered'::text, 'expired'::text])))
+)
+WITH (fillfactor='60');
+ALTER TABLE lifecycle.delivery OWNER TO keyturn_owner;
+CREATE TABLE lifecycle.version (
+    credential_id uuid NOT NULL,
+    number integer NOT NULL,
+    state text NOT NULL,
+    login text NOT NULL,
+    envelope bytea,
+    key_id text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    published_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    CONSTRAINT version_envelope_kept CHECK (((envelope IS NOT NULL) OR (state = ANY (ARRAY['revoked'::text, 'orphan'::text])))),
+    CONSTRAINT version_envelope_length CHECK ((length(envelope) <= 65536)),
+    CONSTRAINT version_key_id_length CHECK (((length(key_id) >= 1) AND (length(key_id) <= 200))),
+    CONSTRAINT version_login_length CHECK (((length(login) >= 1) AND (length(login) <= 63))),
+    CONSTRAINT version_number_positive CHECK ((number >= 1)),
+    CONSTRAINT version_state_known CHECK ((state = ANY (ARRAY['candidate'::text, 'current'::text, 'retiring'::text, 'revoked'::text, 'orphan'::text])))
+);
+ALTER TABLE lifecycle.version OWNER TO keyturn_owner;
+CREATE VIEW keyturn.v_consumer AS
+ SELECT c.id AS consumer_id,
+    c.name,
+    c.credential_id,
+    i.name AS identity,
+    t.name AS target,
+    c.created_at,
+    NULLIF(c.expires_at, 'infinity'::timestamp with time zone) AS expires_at,
+    c.webhook_url,
+    cur.number AS current_version,
+    a.version AS acknowledged_version,
+    a.acknowledged_at,
+    l.version AS last_read_version,
+    l.last_read_at,
+    l.reads,
+    ( SELECT count(*) AS count
+           FROM lifecycle.delivery d
+          WHERE ((d.consumer_id = c.id) AND (d.state = 'open'::text))) AS open_deliveries
+   FROM ((((((lifecycle.consumer c
+     JOIN lifecycle.credential k ON ((k.id = c.credential_id)))
+     JOIN governance.identity i ON ((i.id = k.identity_id)))
+     JOIN governance.target t ON ((t.id = k.target_id)))
+     LEFT JOIN lifecycle.version cur ON (((cur.credential_id = c.credential_id) AND (cur.state = 'current'::text))))
+     LEFT JOIN LATERAL ( SELECT v.version,
+            v.acknowledged_at
+           FROM lifecycle.consumer_version v
+          WHERE ((v.consumer_id = c.id) AND (v.acknowledged_at IS NOT NULL))
+          ORDER BY v.version DESC
+         LIMIT 1) a ON (true))
+     LEFT JOIN LATERAL ( SELECT v.version,
+            v.last_read_at,
+            v.reads
+           FROM lifecycle.consumer_version v
+          WHERE ((v.consumer_id = c.id) AND (v.last_read_at IS NOT NULL))
+          ORDER BY v.version DESC
+         LIMIT 1) l ON (true))
+  WHERE (c.removed_at IS NULL);
+ALTER TABLE keyturn.v_consumer OWNER TO keyturn_owner;
+COMMENT ON VIEW keyturn.v_consumer IS 'Registered readers: what they read and what they have in use. No tokens.';
+COMMENT ON COLUMN keyturn.v_consumer.consumer_id IS 'id of the consumer';
+COMMENT ON COLUMN keyturn.v_consumer.name IS 'name of the consumer; unique per credential';
+COMMENT ON COLUMN keyturn.v_consumer.credential_id IS 'what it reads';
+COMMENT ON COLUMN keyturn.v_consumer.identity IS 'name of the identity it reads';
+COMMENT ON COLUMN keyturn.v_consumer.target IS 'name of the target';
+COMMENT ON COLUMN keyturn.v_consumer.created_at IS 'when it was registered';
+COMMENT ON COLUMN keyturn.v_consumer.expires_at IS 'when its token ends; null: never';
+COMMENT ON COLUMN keyturn.v_consumer.webhook_url IS 'where it is told of new versions';
+COMMENT ON COLUMN keyturn.v_consumer.current_version IS 'what it should have';
+COMMENT ON COLUMN keyturn.v_consumer.acknowledged_version IS 'the newest version it said it has in use';
+COMMENT ON COLUMN keyturn.v_consumer.acknowledged_at IS 'when it said so';
+COMMENT ON COLUMN keyturn.v_consumer.last_read_version IS 'the newest version it read';
+COMMENT ON COLUMN keyturn.v_consumer.last_read_at IS 'when it last read that version';
+COMMENT ON COLUMN keyturn.v_consumer.reads IS 'how often it read that version';
+COMMENT ON COLUMN keyturn.v_consumer.open_deliveries IS 'webhook messages that were not accepted yet';
+CREATE TABLE lifecycle.containment (
+    id uuid NOT NULL,
+    selector text NOT NULL,
+    digest text NOT NULL,
+    follow_up text NOT NULL,
+    requested_by uuid NOT NULL,
+    ticket text NOT NULL,
+    reason text NOT NULL,
+    permission_id uuid,
+    emergency_id uuid,
+    requested_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT containment_authority_one CHECK ((num_nonnulls(permission_id, emergency_id) = 1)),
+    CONSTRAINT containment_digest_form CHECK ((digest ~ '^[0-9a-f]{12}$'::text)),
+    CONSTRAINT containment_follow_up_known CHECK ((follow_up = ANY (ARRAY['rotate'::text, 'revoke'::text]))),
+    CONSTRAINT containment_reason_length CHECK (((length(reason) >= 1) AND (length(reason) <= 500))),
+    CONSTRAINT containment_selector_length CHECK (((length(selector) >= 1) AND (length(selector) <= 500))),
+    CONSTRAINT containment_ticket_length CHECK (((length(ticket) >= 1) AND (length(ticket) <= 200)))
+);
+ALTER TABLE lifecycle.containment OWNER TO keyturn_owner;
+CREATE TABLE lifecycle.containment_item (
+    containment_target_id uuid NOT NULL,
+    credential_id uuid NOT NULL,
+    authorization_id uuid NOT NULL,
+    state text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    fence bigint NOT NULL,
+    permit_id uuid,
+    outcome_code text,
+    intended_at timestamp with time zone,
+    settled_at timestamp with time zone,
+    follow_up text DEFAULT 'waiting'::text NOT NULL,
+    follow_up_detail text,
+    rotation_id uuid,
+    CONSTRAINT containment_item_follow_up_detail_length CHECK ((length(follow_up_detail) <= 200)),
+    CONSTRAINT containment_item_follow_up_known CHECK ((follow_up = ANY (ARRAY['waiting'::text, 'opened'::text, 'not_allowed'::text, 'none'::text]))),
+    CONSTRAINT containment_item_outcome_code_length CHECK ((length(outcome_code) <= 200)),
+    CONSTRAINT containment_item_permit_needed CHECK (((state = 'waiting'::text) OR (permit_id IS NOT NULL))),
+    CONSTRAINT containment_item_state_known CHECK ((state = ANY (ARRAY['waiting'::text, 'intended'::text, 'contained'::text, 'refused'::text])))
+)
+WITH (fillfactor='50');
+ALTER TABLE lifecycle.containment_item OWNER TO keyturn_owner;
+CREATE TABLE lifecycle.containment_target (
+    id uuid NOT NULL,
+    containment_id uuid NOT NULL,
+    target_id uuid NOT NULL,
+    bucket smallint NOT NULL,
+    tried_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    CONSTRAINT containment_target_bucket_range CHECK ((bucket = jobs.bucket_of(target_id)))
+);
+ALTER TABLE lifecycle.containment_target OWNER TO keyturn_owner;
 CREATE TABLE lifecycle.rotation (
     id uuid NOT NULL,
     credential_id uuid NOT NULL,
@@ -463,24 +765,69 @@ CREATE TABLE lifecycle.rotation (
 )
 WITH (fillfactor='60');
 ALTER TABLE lifecycle.rotation OWNER TO keyturn_owner;
-CREATE TABLE lifecycle.version (
-    credential_id uuid NOT NULL,
-    number integer NOT NULL,
-    state text NOT NULL,
-    login text NOT NULL,
-    envelope bytea,
-    key_id text NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    published_at timestamp with time zone,
-    ended_at timestamp with time zone,
-    CONSTRAINT version_envelope_kept CHECK (((envelope IS NOT NULL) OR (state = ANY (ARRAY['revoked'::text, 'orphan'::text])))),
-    CONSTRAINT version_envelope_length CHECK ((length(envelope) <= 65536)),
-    CONSTRAINT version_key_id_length CHECK (((length(key_id) >= 1) AND (length(key_id) <= 200))),
-    CONSTRAINT version_login_length CHECK (((length(login) >= 1) AND (length(login) <= 63))),
-    CONSTRAINT version_number_positive CHECK ((number >= 1)),
-    CONSTRAINT version_state_known CHECK ((state = ANY (ARRAY['candidate'::text, 'current'::text, 'retiring'::text, 'revoked'::text, 'orphan'::text])))
-);
-ALTER TABLE lifecycle.version OWNER TO keyturn_owner;
+CREATE VIEW keyturn.v_containment AS
+ SELECT c.id AS containment_id,
+    c.selector,
+    c.follow_up,
+    p.external_id AS requested_by,
+    c.ticket,
+    c.reason,
+        CASE
+            WHEN (c.permission_id IS NULL) THEN 'emergency'::text
+            ELSE 'permission'::text
+        END AS authority,
+    c.requested_at,
+    s.targets,
+    s.credentials,
+    s.contained,
+    s.refused,
+    s.remaining,
+    s.follow_ups_open,
+    s.follow_ups_done,
+    s.follow_ups_not_allowed,
+        CASE
+            WHEN (s.remaining = 0) THEN s.last_settled_at
+            ELSE NULL::timestamp with time zone
+        END AS contained_at,
+        CASE
+            WHEN (s.remaining = 0) THEN (EXTRACT(epoch FROM (s.last_settled_at - c.requested_at)))::double precision
+            ELSE NULL::double precision
+        END AS seconds_to_contain
+   FROM ((lifecycle.containment c
+     JOIN governance.person p ON ((p.id = c.requested_by)))
+     CROSS JOIN LATERAL ( SELECT count(DISTINCT t.id) AS targets,
+            count(i.credential_id) AS credentials,
+            count(*) FILTER (WHERE (i.state = 'contained'::text)) AS contained,
+            count(*) FILTER (WHERE (i.state = 'refused'::text)) AS refused,
+            count(*) FILTER (WHERE (i.state = ANY (ARRAY['waiting'::text, 'intended'::text]))) AS remaining,
+            count(*) FILTER (WHERE ((i.follow_up = 'waiting'::text) OR ((i.follow_up = 'opened'::text) AND (r.finished_at IS NULL)))) AS follow_ups_open,
+            count(*) FILTER (WHERE ((i.follow_up = 'opened'::text) AND (r.finished_at IS NOT NULL))) AS follow_ups_done,
+            count(*) FILTER (WHERE (i.follow_up = 'not_allowed'::text)) AS follow_ups_not_allowed,
+            max(i.settled_at) AS last_settled_at
+           FROM ((lifecycle.containment_target t
+             LEFT JOIN lifecycle.containment_item i ON ((i.containment_target_id = t.id)))
+             LEFT JOIN lifecycle.rotation r ON (((r.id = i.rotation_id) AND (r.credential_id = i.credential_id))))
+          WHERE (t.containment_id = c.id)) s);
+ALTER TABLE keyturn.v_containment OWNER TO keyturn_owner;
+COMMENT ON VIEW keyturn.v_containment IS 'Mass actions on leaks: what was cut off, how long it took, what follows.';
+COMMENT ON COLUMN keyturn.v_containment.containment_id IS 'id, as `keyturn contain status` takes it';
+COMMENT ON COLUMN keyturn.v_containment.selector IS 'what was named';
+COMMENT ON COLUMN keyturn.v_containment.follow_up IS 'what comes after the cut: rotate or revoke';
+COMMENT ON COLUMN keyturn.v_containment.requested_by IS 'who ordered it';
+COMMENT ON COLUMN keyturn.v_containment.ticket IS 'the helpdesk''s ticket';
+COMMENT ON COLUMN keyturn.v_containment.reason IS 'why, in the operator''s words';
+COMMENT ON COLUMN keyturn.v_containment.authority IS 'permission: recorded before; emergency: two people, reviewed after';
+COMMENT ON COLUMN keyturn.v_containment.requested_at IS 'when it was ordered';
+COMMENT ON COLUMN keyturn.v_containment.targets IS 'targets it concerns';
+COMMENT ON COLUMN keyturn.v_containment.credentials IS 'credentials it concerns';
+COMMENT ON COLUMN keyturn.v_containment.contained IS 'credentials whose logins are blocked and whose sessions are gone';
+COMMENT ON COLUMN keyturn.v_containment.refused IS 'credentials that the target refused to cut off; look at the items';
+COMMENT ON COLUMN keyturn.v_containment.remaining IS 'credentials that are not cut off yet';
+COMMENT ON COLUMN keyturn.v_containment.follow_ups_open IS 'credentials whose rotation or revocation is not over';
+COMMENT ON COLUMN keyturn.v_containment.follow_ups_done IS 'credentials whose rotation or revocation is over';
+COMMENT ON COLUMN keyturn.v_containment.follow_ups_not_allowed IS 'credentials that stay blocked: their authorization does not allow a rotation';
+COMMENT ON COLUMN keyturn.v_containment.contained_at IS 'when the last one was cut off; null: not all are';
+COMMENT ON COLUMN keyturn.v_containment.seconds_to_contain IS 'from the order to the last cut';
 CREATE VIEW keyturn.v_credential AS
  SELECT c.id AS credential_id,
     i.name AS identity,
@@ -575,6 +922,35 @@ COMMENT ON COLUMN keyturn.v_discovery.logins IS 'logins on the target then';
 COMMENT ON COLUMN keyturn.v_discovery.governed IS 'of these, logins of identities';
 COMMENT ON COLUMN keyturn.v_discovery.result IS 'what was done, or why it could not be';
 COMMENT ON COLUMN keyturn.v_discovery.open_findings IS 'findings that nobody has explained';
+CREATE VIEW keyturn.v_emergency AS
+ SELECT e.id AS emergency_id,
+    o.external_id AS opened_by,
+    s.external_id AS second,
+    e.reason,
+    e.opened_at,
+    e.valid_until,
+    e.review_due_at,
+    e.reviewed_at,
+    r.external_id AS reviewed_by,
+    e.finding,
+    ((e.reviewed_at IS NULL) AND (e.review_due_at < now())) AS review_overdue
+   FROM (((governance.emergency e
+     JOIN governance.person o ON ((o.id = e.opened_by)))
+     JOIN governance.person s ON ((s.id = e.second_id)))
+     LEFT JOIN governance.person r ON ((r.id = e.reviewed_by)));
+ALTER TABLE keyturn.v_emergency OWNER TO keyturn_owner;
+COMMENT ON VIEW keyturn.v_emergency IS 'Broken glass and its reviews.';
+COMMENT ON COLUMN keyturn.v_emergency.emergency_id IS 'id of the emergency';
+COMMENT ON COLUMN keyturn.v_emergency.opened_by IS 'who broke the glass';
+COMMENT ON COLUMN keyturn.v_emergency.second IS 'who stood beside';
+COMMENT ON COLUMN keyturn.v_emergency.reason IS 'why, in their words';
+COMMENT ON COLUMN keyturn.v_emergency.opened_at IS 'since when it gave authority';
+COMMENT ON COLUMN keyturn.v_emergency.valid_until IS 'until when it gave authority';
+COMMENT ON COLUMN keyturn.v_emergency.review_due_at IS 'when somebody else must have looked at it';
+COMMENT ON COLUMN keyturn.v_emergency.reviewed_at IS 'when somebody did; null: it is open';
+COMMENT ON COLUMN keyturn.v_emergency.reviewed_by IS 'who did';
+COMMENT ON COLUMN keyturn.v_emergency.finding IS 'what they found';
+COMMENT ON COLUMN keyturn.v_emergency.review_overdue IS 'open after it was due';
 CREATE VIEW keyturn.v_finding AS
  SELECT f.id AS finding_id,
     t.name AS target,
@@ -944,10 +1320,20 @@ ALTER TABLE ONLY governance."authorization"
     ADD CONSTRAINT authorization_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY governance."authorization"
     ADD CONSTRAINT authorization_request_once UNIQUE (request_id, revision);
+ALTER TABLE ONLY governance.embargo
+    ADD CONSTRAINT embargo_pkey PRIMARY KEY (subject);
+ALTER TABLE ONLY governance.emergency
+    ADD CONSTRAINT emergency_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY governance.identity
     ADD CONSTRAINT identity_name_unique UNIQUE (target_id, name);
 ALTER TABLE ONLY governance.identity
     ADD CONSTRAINT identity_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY governance.incarnation_adoption
+    ADD CONSTRAINT incarnation_adoption_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY governance.incarnation
+    ADD CONSTRAINT incarnation_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY governance.operator_permission
+    ADD CONSTRAINT operator_permission_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY governance.permit
     ADD CONSTRAINT permit_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY governance.person
@@ -980,10 +1366,28 @@ ALTER TABLE ONLY jobs.worker
     ADD CONSTRAINT worker_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY keyturn.schema_migration
     ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (version);
+ALTER TABLE ONLY lifecycle.alarm
+    ADD CONSTRAINT alarm_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY lifecycle.consumer
+    ADD CONSTRAINT consumer_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY lifecycle.consumer_version
+    ADD CONSTRAINT consumer_version_pkey PRIMARY KEY (consumer_id, version);
+ALTER TABLE ONLY lifecycle.containment_item
+    ADD CONSTRAINT containment_item_pkey PRIMARY KEY (containment_target_id, credential_id);
+ALTER TABLE ONLY lifecycle.containment
+    ADD CONSTRAINT containment_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY lifecycle.containment_target
+    ADD CONSTRAINT containment_target_once UNIQUE (containment_id, target_id);
+ALTER TABLE ONLY lifecycle.containment_target
+    ADD CONSTRAINT containment_target_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY lifecycle.credential
     ADD CONSTRAINT credential_identity_once UNIQUE (identity_id);
 ALTER TABLE ONLY lifecycle.credential
     ADD CONSTRAINT credential_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY lifecycle.delivery
+    ADD CONSTRAINT delivery_once UNIQUE (consumer_id, version);
+ALTER TABLE ONLY lifecycle.delivery
+    ADD CONSTRAINT delivery_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY lifecycle.discovery
     ADD CONSTRAINT discovery_pkey PRIMARY KEY (target_id);
 ALTER TABLE ONLY lifecycle.effect
@@ -1007,14 +1411,23 @@ ALTER TABLE ONLY lifecycle.target_trial
 ALTER TABLE ONLY lifecycle.version
     ADD CONSTRAINT version_pkey PRIMARY KEY (credential_id, number);
 CREATE INDEX authorization_identity ON governance."authorization" USING btree (identity_id) WHERE (voided_at IS NULL);
+CREATE INDEX emergency_review_open ON governance.emergency USING btree (review_due_at) WHERE (reviewed_at IS NULL);
+CREATE UNIQUE INDEX incarnation_open_once ON governance.incarnation USING btree (((ended_at IS NULL))) WHERE (ended_at IS NULL);
+CREATE INDEX operator_permission_person ON governance.operator_permission USING btree (person_id) WHERE (withdrawn_at IS NULL);
 CREATE INDEX job_archive_subject ON ONLY jobs.job_archive USING btree (subject);
 CREATE INDEX job_archive_default_subject_idx ON jobs.job_archive_default USING btree (subject);
 CREATE INDEX job_arrival ON jobs.job USING btree ((("position" + 0))) WHERE (hold IS NULL);
 CREATE INDEX job_line ON jobs.job USING btree (bucket, limit_group, lane, "position") WHERE (hold IS NULL);
 CREATE INDEX job_waiting ON jobs.job USING btree (run_at) WHERE (hold = 'waiting'::text);
 CREATE INDEX operator_action_at ON jobs.operator_action USING btree (at);
+CREATE UNIQUE INDEX alarm_open_once ON lifecycle.alarm USING btree (kind, subject) WHERE (cleared_at IS NULL);
+CREATE UNIQUE INDEX consumer_name_once ON lifecycle.consumer USING btree (credential_id, name) WHERE (removed_at IS NULL);
+CREATE INDEX containment_item_credential ON lifecycle.containment_item USING btree (credential_id) WHERE (follow_up = 'waiting'::text);
+CREATE INDEX containment_requested_at ON lifecycle.containment USING btree (requested_at);
+CREATE INDEX containment_target_open ON lifecycle.containment_target USING btree (id) WHERE (ended_at IS NULL);
 CREATE INDEX credential_due ON lifecycle.credential USING btree (next_due_at) WHERE (state = 'active'::text);
 CREATE INDEX credential_expiry ON lifecycle.credential USING btree (hard_expires_at) WHERE (state = 'active'::text);
+CREATE INDEX delivery_open ON lifecycle.delivery USING btree (consumer_id, version) WHERE (state = 'open'::text);
 CREATE INDEX rotation_credential ON lifecycle.rotation USING btree (credential_id, created_at);
 CREATE UNIQUE INDEX rotation_open_once ON lifecycle.rotation USING btree (credential_id, ((action = 'revoke'::text))) WHERE (finished_at IS NULL);
 CREATE INDEX target_trial_target ON lifecycle.target_trial USING btree (target_id, at);
@@ -1026,6 +1439,8 @@ ALTER TABLE governance.approval ENABLE ALWAYS TRIGGER approval_append_only;
 CREATE TRIGGER approval_no_truncate BEFORE TRUNCATE ON governance.approval FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 CREATE TRIGGER permit_append_only BEFORE DELETE OR UPDATE ON governance.permit FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.permit ENABLE ALWAYS TRIGGER permit_append_only;
+CREATE TRIGGER permit_incarnation AFTER INSERT ON governance.permit REFERENCING NEW TABLE AS granted FOR EACH STATEMENT EXECUTE FUNCTION governance.require_incarnation();
+ALTER TABLE governance.permit ENABLE ALWAYS TRIGGER permit_incarnation;
 CREATE TRIGGER permit_no_truncate BEFORE TRUNCATE ON governance.permit FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 CREATE TRIGGER request_append_only BEFORE DELETE OR UPDATE ON governance.request FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.request ENABLE ALWAYS TRIGGER request_append_only;
@@ -1052,6 +1467,12 @@ ALTER TABLE ONLY governance."authorization"
     ADD CONSTRAINT authorization_digest_known FOREIGN KEY (request_id, revision, digest) REFERENCES governance.request(id, revision, digest);
 ALTER TABLE ONLY governance."authorization"
     ADD CONSTRAINT authorization_identity_id_known FOREIGN KEY (identity_id) REFERENCES governance.identity(id);
+ALTER TABLE ONLY governance.emergency
+    ADD CONSTRAINT emergency_opened_by_known FOREIGN KEY (opened_by) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.emergency
+    ADD CONSTRAINT emergency_reviewed_by_known FOREIGN KEY (reviewed_by) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.emergency
+    ADD CONSTRAINT emergency_second_id_known FOREIGN KEY (second_id) REFERENCES governance.person(id);
 ALTER TABLE ONLY governance.identity
     ADD CONSTRAINT identity_backup_owner_id_known FOREIGN KEY (backup_owner_id) REFERENCES governance.person(id);
 ALTER TABLE ONLY governance.identity
@@ -1060,6 +1481,18 @@ ALTER TABLE ONLY governance.identity
     ADD CONSTRAINT identity_policy_id_known FOREIGN KEY (policy_id) REFERENCES governance.policy(id);
 ALTER TABLE ONLY governance.identity
     ADD CONSTRAINT identity_target_id_known FOREIGN KEY (target_id) REFERENCES governance.target(id);
+ALTER TABLE ONLY governance.incarnation_adoption
+    ADD CONSTRAINT incarnation_adoption_adopted_by_known FOREIGN KEY (adopted_by) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.incarnation_adoption
+    ADD CONSTRAINT incarnation_adoption_incarnation_id_known FOREIGN KEY (incarnation_id) REFERENCES governance.incarnation(id);
+ALTER TABLE ONLY governance.incarnation
+    ADD CONSTRAINT incarnation_confirmed_by_known FOREIGN KEY (confirmed_by) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.operator_permission
+    ADD CONSTRAINT operator_permission_granted_by_known FOREIGN KEY (granted_by) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.operator_permission
+    ADD CONSTRAINT operator_permission_person_id_known FOREIGN KEY (person_id) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.operator_permission
+    ADD CONSTRAINT operator_permission_withdrawn_by_known FOREIGN KEY (withdrawn_by) REFERENCES governance.person(id);
 ALTER TABLE ONLY governance.permit
     ADD CONSTRAINT permit_authorization_id_known FOREIGN KEY (authorization_id) REFERENCES governance."authorization"(id);
 ALTER TABLE ONLY governance.request
@@ -1068,12 +1501,38 @@ ALTER TABLE ONLY governance.request
     ADD CONSTRAINT request_identity_id_known FOREIGN KEY (identity_id) REFERENCES governance.identity(id);
 ALTER TABLE ONLY governance.request
     ADD CONSTRAINT request_requester_id_known FOREIGN KEY (requester_id) REFERENCES governance.person(id);
+ALTER TABLE ONLY lifecycle.consumer
+    ADD CONSTRAINT consumer_added_by_known FOREIGN KEY (added_by) REFERENCES governance.person(id);
+ALTER TABLE ONLY lifecycle.consumer
+    ADD CONSTRAINT consumer_credential_id_known FOREIGN KEY (credential_id) REFERENCES lifecycle.credential(id);
+ALTER TABLE ONLY lifecycle.consumer_version
+    ADD CONSTRAINT consumer_version_consumer_id_known FOREIGN KEY (consumer_id) REFERENCES lifecycle.consumer(id);
+ALTER TABLE ONLY lifecycle.containment
+    ADD CONSTRAINT containment_emergency_id_known FOREIGN KEY (emergency_id) REFERENCES governance.emergency(id);
+ALTER TABLE ONLY lifecycle.containment_item
+    ADD CONSTRAINT containment_item_authorization_id_known FOREIGN KEY (authorization_id) REFERENCES governance."authorization"(id);
+ALTER TABLE ONLY lifecycle.containment_item
+    ADD CONSTRAINT containment_item_containment_target_id_known FOREIGN KEY (containment_target_id) REFERENCES lifecycle.containment_target(id);
+ALTER TABLE ONLY lifecycle.containment_item
+    ADD CONSTRAINT containment_item_credential_id_known FOREIGN KEY (credential_id) REFERENCES lifecycle.credential(id);
+ALTER TABLE ONLY lifecycle.containment_item
+    ADD CONSTRAINT containment_item_permit_id_known FOREIGN KEY (permit_id) REFERENCES governance.permit(id);
+ALTER TABLE ONLY lifecycle.containment
+    ADD CONSTRAINT containment_permission_id_known FOREIGN KEY (permission_id) REFERENCES governance.operator_permission(id);
+ALTER TABLE ONLY lifecycle.containment
+    ADD CONSTRAINT containment_requested_by_known FOREIGN KEY (requested_by) REFERENCES governance.person(id);
+ALTER TABLE ONLY lifecycle.containment_target
+    ADD CONSTRAINT containment_target_containment_id_known FOREIGN KEY (containment_id) REFERENCES lifecycle.containment(id);
+ALTER TABLE ONLY lifecycle.containment_target
+    ADD CONSTRAINT containment_target_target_id_known FOREIGN KEY (target_id) REFERENCES governance.target(id);
 ALTER TABLE ONLY lifecycle.credential
     ADD CONSTRAINT credential_authorization_id_known FOREIGN KEY (authorization_id) REFERENCES governance."authorization"(id);
 ALTER TABLE ONLY lifecycle.credential
     ADD CONSTRAINT credential_identity_id_known FOREIGN KEY (identity_id) REFERENCES governance.identity(id);
 ALTER TABLE ONLY lifecycle.credential
     ADD CONSTRAINT credential_target_id_known FOREIGN KEY (target_id) REFERENCES governance.target(id);
+ALTER TABLE ONLY lifecycle.delivery
+    ADD CONSTRAINT delivery_consumer_id_known FOREIGN KEY (consumer_id) REFERENCES lifecycle.consumer(id);
 ALTER TABLE ONLY lifecycle.discovery
     ADD CONSTRAINT discovery_target_id_known FOREIGN KEY (target_id) REFERENCES governance.target(id);
 ALTER TABLE ONLY lifecycle.effect
@@ -1116,8 +1575,18 @@ GRANT SELECT,INSERT,UPDATE ON TABLE governance.approval TO keyturn_engine;
 GRANT SELECT ON TABLE governance.approval TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance."authorization" TO keyturn_engine;
 GRANT SELECT ON TABLE governance."authorization" TO keyturn_auditor;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE governance.embargo TO keyturn_engine;
+GRANT SELECT ON TABLE governance.embargo TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.emergency TO keyturn_engine;
+GRANT SELECT ON TABLE governance.emergency TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.identity TO keyturn_engine;
 GRANT SELECT ON TABLE governance.identity TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.incarnation TO keyturn_engine;
+GRANT SELECT ON TABLE governance.incarnation TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.incarnation_adoption TO keyturn_engine;
+GRANT SELECT ON TABLE governance.incarnation_adoption TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.operator_permission TO keyturn_engine;
+GRANT SELECT ON TABLE governance.operator_permission TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.permit TO keyturn_engine;
 GRANT SELECT ON TABLE governance.permit TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.person TO keyturn_engine;
@@ -1155,10 +1624,27 @@ GRANT SELECT ON TABLE jobs.worker TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.schema_migration TO keyturn_engine;
 GRANT SELECT ON TABLE keyturn.schema_migration TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.schema_migration TO keyturn_dashboard;
+GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.alarm TO keyturn_engine;
+GRANT SELECT ON TABLE lifecycle.alarm TO keyturn_auditor;
+GRANT SELECT ON TABLE keyturn.v_alarm TO keyturn_engine;
+GRANT SELECT ON TABLE keyturn.v_alarm TO keyturn_auditor;
+GRANT SELECT ON TABLE keyturn.v_alarm TO keyturn_dashboard;
+GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.consumer TO keyturn_engine;
+GRANT SELECT(id) ON TABLE lifecycle.consumer TO keyturn_auditor;
+GRANT SELECT(credential_id) ON TABLE lifecycle.consumer TO keyturn_auditor;
+GRANT SELECT(name) ON TABLE lifecycle.consumer TO keyturn_auditor;
+GRANT SELECT(added_by) ON TABLE lifecycle.consumer TO keyturn_auditor;
+GRANT SELECT(created_at) ON TABLE lifecycle.consumer TO keyturn_auditor;
+GRANT SELECT(expires_at) ON TABLE lifecycle.consumer TO keyturn_auditor;
+GRANT SELECT(removed_at) ON TABLE lifecycle.consumer TO keyturn_auditor;
+GRANT SELECT(webhook_url) ON TABLE lifecycle.consumer TO keyturn_auditor;
+GRANT SELECT(webhook_key_id) ON TABLE lifecycle.consumer TO keyturn_auditor;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE lifecycle.consumer_version TO keyturn_engine;
+GRANT SELECT ON TABLE lifecycle.consumer_version TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.credential TO keyturn_engine;
 GRANT SELECT ON TABLE lifecycle.credential TO keyturn_auditor;
-GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.rotation TO keyturn_engine;
-GRANT SELECT ON TABLE lifecycle.rotation TO keyturn_auditor;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE lifecycle.delivery TO keyturn_engine;
+GRANT SELECT ON TABLE lifecycle.delivery TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.version TO keyturn_engine;
 GRANT SELECT(credential_id) ON TABLE lifecycle.version TO keyturn_auditor;
 GRANT SELECT(number) ON TABLE lifecycle.version TO keyturn_auditor;
@@ -1168,6 +1654,20 @@ GRANT SELECT(key_id) ON TABLE lifecycle.version TO keyturn_auditor;
 GRANT SELECT(created_at) ON TABLE lifecycle.version TO keyturn_auditor;
 GRANT SELECT(published_at) ON TABLE lifecycle.version TO keyturn_auditor;
 GRANT SELECT(ended_at) ON TABLE lifecycle.version TO keyturn_auditor;
+GRANT SELECT ON TABLE keyturn.v_consumer TO keyturn_engine;
+GRANT SELECT ON TABLE keyturn.v_consumer TO keyturn_auditor;
+GRANT SELECT ON TABLE keyturn.v_consumer TO keyturn_dashboard;
+GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.containment TO keyturn_engine;
+GRANT SELECT ON TABLE lifecycle.containment TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.containment_item TO keyturn_engine;
+GRANT SELECT ON TABLE lifecycle.containment_item TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.containment_target TO keyturn_engine;
+GRANT SELECT ON TABLE lifecycle.containment_target TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.rotation TO keyturn_engine;
+GRANT SELECT ON TABLE lifecycle.rotation TO keyturn_auditor;
+GRANT SELECT ON TABLE keyturn.v_containment TO keyturn_engine;
+GRANT SELECT ON TABLE keyturn.v_containment TO keyturn_auditor;
+GRANT SELECT ON TABLE keyturn.v_containment TO keyturn_dashboard;
 GRANT SELECT ON TABLE keyturn.v_credential TO keyturn_engine;
 GRANT SELECT ON TABLE keyturn.v_credential TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_credential TO keyturn_dashboard;
@@ -1178,6 +1678,9 @@ GRANT SELECT ON TABLE lifecycle.finding TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_discovery TO keyturn_engine;
 GRANT SELECT ON TABLE keyturn.v_discovery TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_discovery TO keyturn_dashboard;
+GRANT SELECT ON TABLE keyturn.v_emergency TO keyturn_engine;
+GRANT SELECT ON TABLE keyturn.v_emergency TO keyturn_auditor;
+GRANT SELECT ON TABLE keyturn.v_emergency TO keyturn_dashboard;
 GRANT SELECT ON TABLE keyturn.v_finding TO keyturn_engine;
 GRANT SELECT ON TABLE keyturn.v_finding TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_finding TO keyturn_dashboard;

@@ -7,6 +7,7 @@ import Lifecycle
 import Postgres
 import Targets
 import Vault
+import Web
 
 /// Error → one line for a person and an exit code for a program. The only place that knows both.
 enum Failure {
@@ -23,7 +24,7 @@ enum Failure {
       case .unknownCredential, .noSecret: 4
       case .unsoundTarget: 5
       case .refused: 3
-      case .wrongState, .unreadableRow, .invalidField: 1
+      case .wrongState, .unreadableRow, .invalidField, .incarnationFile: 1
       }
     case let error as PostgresError:
       switch error.code {
@@ -31,6 +32,7 @@ enum Failure {
       default: 1
       }
     case is EmbeddedPostgresError, is TargetError: 5
+    case let error as WebError: error.code == .invalidConfiguration ? 64 : 1
     case is VaultError: 6
     case is MigrationError: 7
     default: 1

@@ -16,6 +16,10 @@ struct GlobalOptions: ParsableArguments {
   @Option(help: "Key file; default: vault.keys in the data folder. [env: KEYTURN_KEY_FILE]")
   var keyFile: String?
 
+  @Option(
+    help: "What this host remembers of the database; default: beside the key file. [env: KEYTURN_INCARNATION_FILE]")
+  var incarnationFile: String?
+
   @Flag(help: "Print JSON instead of tables.")
   var json = false
 
@@ -38,7 +42,8 @@ struct GlobalOptions: ParsableArguments {
     DaemonConfiguration(
       databaseURL: databaseURL ?? environment("KEYTURN_DATABASE_URL"),
       dataDirectory: dataDir ?? environment("KEYTURN_DATA_DIR") ?? DaemonConfiguration.defaultDataDirectory,
-      keyFile: keyFile ?? environment("KEYTURN_KEY_FILE"))
+      keyFile: keyFile ?? environment("KEYTURN_KEY_FILE"),
+      incarnationFile: incarnationFile ?? environment("KEYTURN_INCARNATION_FILE"))
   }
 
   func makeLogger(_ label: String, default level: Logger.Level = .warning) -> Logger {

@@ -19,7 +19,9 @@ struct KeyturnCommand: AsyncParsableCommand {
       PersonCommand.self, PolicyCommand.self, TargetCommand.self, DiscoverCommand.self, IdentityCommand.self,
       RequestCommand.self,
       ApproveCommand.self, DenyCommand.self, RotateCommand.self, RevokeCommand.self, VoidCommand.self,
-      JobsCommand.self, QueueCommand.self, StatusCommand.self, SecretCommand.self, KeyCommand.self, BenchCommand.self,
-      DemoClientCommand.self, BenchWorkerCommand.self, SagaWorkerCommand.self,
+      ContainCommand.self, PermissionCommand.self, EmergencyCommand.self, ConsumerCommand.self, ServerCommand.self,
+      IncarnationCommand.self, JobsCommand.self, QueueCommand.self, StatusCommand.self, SecretCommand.self,
+      KeyCommand.self, BenchCommand.self,
+      DemoClientCommand.self, BenchWorkerCommand.self, BenchPollerCommand.self, SagaWorkerCommand.self,
     ])
 }

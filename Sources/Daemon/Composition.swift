@@ -7,6 +7,7 @@ package import Logging
 package import Postgres
 package import Targets
 package import Vault
+import Web
 
 /// Everything is constructed here, top to bottom; nothing else knows all the parts.
 package struct Composition: Sendable {
@@ -17,6 +18,8 @@ package struct Composition: Sendable {
   package let governance: GovernanceStore
   package let queue: JobQueue
   let notifier: JobNotifier
+  package let incarnation: IncarnationKeeper
+  private let webhooks: HTTPWebhookSender
   package let drivers: DriverPool
   package let lifecycle: CredentialLifecycle
   package let logger: Logger
@@ -41,8 +44,12 @@ package struct Composition: Sendable {
       try await ControlDatabase.migrator.requireCompatible(on: client)
       let keys = try await KeyFile(path: configuration.keyFilePath)
         .load(client: client, mayCreate: preparation == .prepare)
-      return Composition(
-        database: database, client: client, keys: keys, extraFactories: extraFactories, logger: logger)
+      let composition = Composition(
+        database: database, client: client, keys: keys, incarnationFile: configuration.incarnationFilePath,
+        extraFactories: extraFactories, logger: logger)
+      // The first life of a new database begins with who prepares it.
+      if preparation == .prepare { await composition.incarnation.refresh() }
+      return composition
     } catch {
       await client.close()
       throw error
@@ -50,7 +57,7 @@ package struct Composition: Sendable {
   }
 
   private init(
-    database: ControlDatabase, client: PostgresClient, keys: LocalKeyProvider,
+    database: ControlDatabase, client: PostgresClient, keys: LocalKeyProvider, incarnationFile: String,
     extraFactories: [any TargetDriverFactory], logger: Logger
   ) {
     self.database = database
@@ -63,8 +70,11 @@ package struct Composition: Sendable {
     queue = JobQueue(notifier: notifier)
     drivers = DriverPool(
       registry: DriverRegistry([PostgresTargetFactory(logger: logger)] + extraFactories), vault: vault)
+    incarnation = IncarnationKeeper(client: client, path: incarnationFile, logger: logger)
+    webhooks = HTTPWebhookSender()
     lifecycle = CredentialLifecycle(
-      client: client, governance: governance, queue: queue, vault: vault, drivers: drivers, logger: logger)
+      client: client, governance: governance, queue: queue, vault: vault, drivers: drivers, incarnation: incarnation,
+      webhooks: webhooks, logger: logger)
   }
 
   /// A worker with the handlers and the periodic duties of the whole product.
@@ -77,13 +87,15 @@ package struct Composition: Sendable {
       logger: logger)
     let duties = worker.duties + lifecycle.duties(planEvery: period)
     return WorkerService(
-      worker: worker, maintenance: Maintenance(client: client, duties: duties, logger: logger))
+      worker: worker, maintenance: Maintenance(client: client, duties: duties, logger: logger),
+      incarnation: incarnation)
   }
 
   /// Ends connections. The embedded cluster stays up; `ControlDatabase.embedded` stops it.
   package func close() async {
     await notifier.flush()
     await drivers.close()
+    await webhooks.close()
     await client.close()
   }
 }

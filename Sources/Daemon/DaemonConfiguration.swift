@@ -8,19 +8,24 @@ package struct DaemonConfiguration: Sendable {
   package var dataDirectory: String
   /// Nil: `vault.keys` in the data folder.
   package var keyFile: String?
+  /// What this host remembers of the database; nil: beside the key file, with `.incarnation` after its name.
+  package var incarnationFile: String?
   /// 1…1000.
   package var maximumConnections: Int
 
   package init(
-    databaseURL: String? = nil, dataDirectory: String, keyFile: String? = nil, maximumConnections: Int = 8
+    databaseURL: String? = nil, dataDirectory: String, keyFile: String? = nil, incarnationFile: String? = nil,
+    maximumConnections: Int = 8
   ) {
     self.databaseURL = databaseURL
     self.dataDirectory = dataDirectory
     self.keyFile = keyFile
+    self.incarnationFile = incarnationFile
     self.maximumConnections = maximumConnections
   }
 
   package var keyFilePath: String { keyFile ?? dataDirectory + "/vault.keys" }
+  package var incarnationFilePath: String { incarnationFile ?? keyFilePath + ".incarnation" }
 
   /// `/var/lib/keyturn` for root, otherwise `~/.local/share/keyturn`.
   package static var defaultDataDirectory: String {

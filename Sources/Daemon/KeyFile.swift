@@ -37,11 +37,18 @@ struct KeyFile {
 
 struct ListKeysInUse: Statement {
   static let sql = """
-    SELECT key_id, count(*)
-    FROM lifecycle.version
-    WHERE envelope IS NOT NULL
-    GROUP BY key_id
-    ORDER BY key_id
+    SELECT s.key_id, count(*)
+    FROM (
+      SELECT key_id
+      FROM lifecycle.version
+      WHERE envelope IS NOT NULL
+      UNION ALL
+      SELECT webhook_key_id
+      FROM lifecycle.consumer
+      WHERE webhook_envelope IS NOT NULL
+    ) AS s
+    GROUP BY s.key_id
+    ORDER BY s.key_id
     """
 
   struct Row: Sendable {

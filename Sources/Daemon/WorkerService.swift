@@ -1,16 +1,19 @@
 import Foundation
 package import Jobs
+import Lifecycle
 
 /// The worker and its maintenance, ended in the right order by SIGTERM or SIGINT. The pool's upkeep is the caller's: it ends
 /// the client.
 package struct WorkerService: Sendable {
   package let worker: Worker
   let maintenance: Maintenance
+  let incarnation: IncarnationKeeper
 
   /// Returns when the worker has stopped: at the first signal it drains, at the second it gives back at once.
   package func run() async {
     await withTaskGroup(of: Void.self) { services in
       services.addTask { await maintenance.run() }
+      services.addTask { await incarnation.run() }
       services.addTask {
         for await _ in StopSignals.stream() { worker.stop() }
       }

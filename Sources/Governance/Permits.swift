@@ -11,15 +11,16 @@ package struct Permit: Sendable {
 
   /// Adds the permit to `step`; the step fails as `guardFailed` at `GrantPermit.name` when the authorization does not
   /// hold at that moment, and then nothing of the step is written.
+  /// - Parameter incarnation: what this process knows of the database; nil: it only observes, and is granted nothing.
   package static func add(
     to step: inout Step, authorization: AuthorizationID, action: GovernedAction, identity: IdentityID,
-    subject: SubjectID
+    subject: SubjectID, incarnation: IncarnationClaim?
   ) -> Permit {
     let permit = Permit(id: .ordered())
     step.add(
       batched: GrantPermit(
         permit: permit.id, authorization: authorization, action: action, identity: identity, subject: subject,
-        fence: step.lease.fence))
+        fence: step.lease.fence, incarnation: incarnation))
     return permit
   }
 }
@@ -27,13 +28,20 @@ package struct Permit: Sendable {
 /// Inserts each permit whose authorization holds now.
 ///
 /// Approver and owner must still be active, except for revocation: what reduces is never held up by people who left.
+/// None in a database that was restored or copied until a person confirmed it, and none for a subject that is being
+/// contained.
 /// Lock order: the jobs (by the steps' guard), then the authorizations, in the order of the arrays, which is by subject.
 package struct GrantPermit: BatchStatement {
   package static let sql = """
-    WITH held AS (
-      SELECT m.n, m.permit, a.id AS authorization_id, m.action, m.subject, m.fence
-      FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::bigint[], $6::uuid[]) WITH ORDINALITY
-        AS m (permit, authorization_id, action, subject, fence, identity_id, n)
+    WITH live AS MATERIALIZED (
+      SELECT i.id, i.mark
+      FROM governance.incarnation AS i
+      WHERE i.ended_at IS NULL AND i.place = governance.place()
+    ), held AS (
+      SELECT m.n, m.permit, a.id AS authorization_id, m.action, m.subject, m.fence, m.incarnation, m.mark
+      FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::bigint[], $6::uuid[], $7::uuid[], $8::bigint[])
+        WITH ORDINALITY AS m (permit, authorization_id, action, subject, fence, identity_id, incarnation, mark, n)
+      JOIN live ON live.id = m.incarnation AND live.mark >= m.mark
       JOIN governance.authorization AS a ON a.id = m.authorization_id
       JOIN governance.identity AS i ON i.id = a.identity_id
       JOIN governance.person AS owner ON owner.id = i.owner_id
@@ -45,10 +53,11 @@ package struct GrantPermit: BatchStatement {
         AND a.valid_from <= now()
         AND a.valid_until > now()
         AND (m.action = 'revoke' OR (owner.state = 'active' AND approver.state = 'active'))
+        AND NOT EXISTS (SELECT FROM governance.embargo AS e WHERE e.subject = m.subject)
       FOR SHARE OF a
     ), granted AS (
-      INSERT INTO governance.permit (id, authorization_id, action, subject, fence)
-      SELECT permit, authorization_id, action, subject, fence
+      INSERT INTO governance.permit (id, authorization_id, action, subject, fence, incarnation, mark)
+      SELECT permit, authorization_id, action, subject, fence, incarnation, mark
       FROM held
     )
     SELECT array_agg(n) FROM held
@@ -60,6 +69,7 @@ package struct GrantPermit: BatchStatement {
   let identity: IdentityID
   let subject: SubjectID
   let fence: Int64
+  let incarnation: IncarnationClaim?
 
   package static func bind(_ rows: [GrantPermit], _ parameters: inout PostgresParameters) {
     parameters.append(rows.map(\.permit))
@@ -68,6 +78,38 @@ package struct GrantPermit: BatchStatement {
     parameters.append(rows.map(\.subject.rawValue))
     parameters.append(rows.map(\.fence))
     parameters.append(rows.map(\.identity.rawValue))
+    parameters.append(rows.map { $0.incarnation?.id })
+    parameters.append(rows.map { $0.incarnation?.mark })
+  }
+}
+
+/// What holds up every permit of a subject, whatever its authorization: it passes by itself, or by a person's word.
+package struct ExplainHold: Statement {
+  package static let sql = """
+    SELECT array_remove(ARRAY[
+      CASE WHEN NOT EXISTS (
+        SELECT FROM governance.incarnation AS i
+        WHERE i.ended_at IS NULL AND i.place = governance.place() AND i.id = $2 AND i.mark >= $3) THEN 'observe_only' END,
+      CASE WHEN EXISTS (SELECT FROM governance.embargo AS e WHERE e.subject = $1) THEN 'being_contained' END], NULL)
+    """
+
+  let subject: SubjectID
+  let incarnation: IncarnationClaim?
+
+  package init(subject: SubjectID, incarnation: IncarnationClaim?) {
+    self.subject = subject
+    self.incarnation = incarnation
+  }
+
+  package func bind(_ parameters: inout PostgresParameters) {
+    parameters.append(subject.rawValue)
+    parameters.append(incarnation?.id)
+    parameters.append(incarnation?.mark)
+  }
+
+  package static func decode(_ row: PostgresRow) throws -> [ReasonCode] {
+    let words: [String] = try row[0]
+    return words.compactMap(ReasonCode.init(rawValue:))
   }
 }
 

@@ -16,6 +16,8 @@ package enum ReasonCode: String, Sendable, CaseIterable {
   case authorizationNotYetValid = "authorization_not_yet_valid"
   case authorizationExpired = "authorization_expired"
   case actionNotGranted = "action_not_granted"
+  case observeOnly = "observe_only"
+  case beingContained = "being_contained"
 
   /// What a person should do about it.
   package var explanation: String {
@@ -37,7 +39,14 @@ package enum ReasonCode: String, Sendable, CaseIterable {
     case .authorizationVoided: "the authorization was voided; submit a new request"
     case .authorizationNotYetValid: "the authorization is not valid yet"
     case .authorizationExpired: "the authorization has expired; submit a new request"
+    case .observeOnly:
+      "this database was restored or copied, or this host does not know it: nothing is changed until somebody confirms it "
+        + "with `keyturn incarnation confirm`"
+    case .beingContained: "it is being contained; what was wanted goes on after that"
     case .actionNotGranted: "the authorization does not grant this action; submit a request for it"
     }
   }
+
+  /// Whoever meets it waits and tries again; nothing has to be asked for anew.
+  package var passes: Bool { self == .observeOnly || self == .beingContained }
 }

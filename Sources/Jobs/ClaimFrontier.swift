@@ -48,6 +48,8 @@ struct ClaimFrontier {
     var cursor: Int64 = 0
     var place = Place.nowhere
     var hasLeak = false
+    /// Leaks were left when it was last asked for them: they are no arrivals any more.
+    var hasMoreLeaks = false
     /// When it was first found empty, since it last had work.
     var emptySince: ContinuousClock.Instant?
     /// Times in a row that another process was claiming from it.
@@ -116,6 +118,13 @@ struct ClaimFrontier {
   mutating func freed(_ key: Key) { if groups[key]?.place == .parked { enlist(key) } }
 
   private mutating func enlist(_ key: Key) {
+    if groups[key]?.hasMoreLeaks == true {
+      groups[key]!.hasMoreLeaks = false
+      if !groups[key]!.hasLeak {
+        groups[key]!.hasLeak = true
+        leaks.append(key)
+      }
+    }
     guard let place = groups[key]?.place, place != .line else { return }
     parked.remove(key)
     groups[key]!.place = .line
@@ -145,13 +154,16 @@ struct ClaimFrontier {
     switch lanes {
     case .leak:
       // What the slot has no room for waits for the next poll, or for the end of a job.
-      if report.taken == report.room { park(report.key) }
+      if report.taken == report.room {
+        groups[report.key]!.hasMoreLeaks = true
+        park(report.key)
+      }
     case .ordinary:
       if report.room > 0 && report.taken == report.room { return enlist(report.key) }
       if report.taken < report.room {
         let since = group.emptySince ?? now
         groups[report.key]!.emptySince = since
-        guard now - since <= Self.doubt else { return }
+        guard now - since <= Self.doubt || groups[report.key]!.hasMoreLeaks else { return }
       }
       park(report.key)
     }
@@ -163,6 +175,7 @@ struct ClaimFrontier {
     groups[key]!.missed += 1
     guard groups[key]!.missed < Self.patience else {
       groups[key]!.missed = 0
+      if lanes == .leak { groups[key]!.hasMoreLeaks = true }
       return park(key)
     }
     if lanes == .leak {

@@ -23,6 +23,7 @@ struct AdminRotationRunner: JobHandler {
   let writer: StepWriter
   let vault: EnvelopeVault
   let drivers: DriverPool
+  let incarnation: IncarnationKeeper
   let logger: Logger
   var generator = SecretGenerator()
   /// What it throws ends the run there, as if the process had died.
@@ -38,6 +39,8 @@ struct AdminRotationRunner: JobHandler {
       return try await carry(job, term)
     } catch let error as JobsError where error.code == .leaseLost {
       return .abandon
+    } catch let error as JobsError where error.code == .guardFailed && error.statement == RequireIncarnation.name {
+      return .snooze(seconds: 3, reason: ReasonCode.observeOnly.rawValue)
     } catch {
       logger.warning("rotation of an admin interrupted", metadata: ["error": "\(error)"])
       return .retry(JobFailure(code: "interrupted"))
@@ -59,7 +62,9 @@ struct AdminRotationRunner: JobHandler {
       case .wait(let seconds): return .snooze(seconds: seconds, reason: "the other login may still be needed")
       case .look: if let outcome = try await look(admins, job) { return outcome }
       case .seal: try await seal(admins, job)
-      case .apply: if let outcome = try await change(admins, job) { return outcome }
+      case .apply:
+        try await commit(RequireIncarnation(claim: await incarnation.claim()), job)
+        if let outcome = try await change(admins, job) { return outcome }
       }
     }
     return .done

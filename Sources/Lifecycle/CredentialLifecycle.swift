@@ -15,17 +15,22 @@ package struct CredentialLifecycle: Sendable {
   let queue: JobQueue
   let vault: EnvelopeVault
   let drivers: DriverPool
+  package let incarnation: IncarnationKeeper
+  let webhooks: (any WebhookSender)?
   let logger: Logger
 
+  /// - Parameter webhooks: nil: consumers are not told over HTTP by this process.
   package init(
     client: PostgresClient, governance: GovernanceStore, queue: JobQueue, vault: EnvelopeVault, drivers: DriverPool,
-    logger: Logger
+    incarnation: IncarnationKeeper, webhooks: (any WebhookSender)?, logger: Logger
   ) {
     self.client = client
     self.governance = governance
     self.queue = queue
     self.vault = vault
     self.drivers = drivers
+    self.incarnation = incarnation
+    self.webhooks = webhooks
     self.logger = logger
   }
 
@@ -34,11 +39,14 @@ package struct CredentialLifecycle: Sendable {
     let store = RotationStore(client: client, writer: writer, governance: governance)
     let handler = SagaJobHandler(
       runner: RotationRunner(
-        store: store, effects: EffectExecutor(store: store, logger: logger),
+        store: store, effects: EffectExecutor(store: store, incarnation: incarnation, logger: logger),
         candidates: CandidateFactory(vault: vault), drivers: drivers, logger: logger))
-    let admins = AdminRotationRunner(client: client, writer: writer, vault: vault, drivers: drivers, logger: logger)
+    let admins = AdminRotationRunner(
+      client: client, writer: writer, vault: vault, drivers: drivers, incarnation: incarnation, logger: logger)
     return LifecycleJobs.all.map { ($0, handler) } + [
       (LifecycleJobs.discover, DiscoveryJobHandler(lifecycle: self)), (LifecycleJobs.rotateAdmin, admins),
+      (LifecycleJobs.contain, ContainmentRunner(lifecycle: self, writer: writer)),
+      (LifecycleJobs.notify, DeliveryRunner(lifecycle: self, writer: writer)),
     ]
   }
 
@@ -51,6 +59,7 @@ package struct CredentialLifecycle: Sendable {
     return [
       planner.duty(period: period), DiscoveryPlanner(lifecycle: self).duty(period: max(period, 60)),
       AdminPlanner(lifecycle: self).duty(period: period),
+      deliveryDuty(period: min(period, 0.5)), consumerUpkeepDuty,
     ]
   }
 

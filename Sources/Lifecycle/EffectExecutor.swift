@@ -10,6 +10,7 @@ import Targets
 /// with no transaction open and a deadline inside the lease; the outcome, committed with whatever follows from it.
 struct EffectExecutor: Sendable {
   let store: RotationStore
+  let incarnation: IncarnationKeeper
   let logger: Logger
 
   /// No effect begins with less time than this left of the lease.
@@ -36,9 +37,12 @@ struct EffectExecutor: Sendable {
       saga.authorization = fresh.authorization
       if let effect = try await tryIntend(verb, &saga, &run, entering: state) { return .granted(effect: effect) }
     }
-    let reasons = try await store.client.queryFirst(
-      ExplainPermit(authorization: saga.authorization, action: saga.action))
-    return .permitRefused(reasons ?? [.authorizationUnknown])
+    let reasons =
+      try await store.client.queryFirst(ExplainPermit(authorization: saga.authorization, action: saga.action))
+      ?? [.authorizationUnknown]
+    let held = try await store.client.queryFirst(
+      ExplainHold(subject: saga.credential.subject, incarnation: await incarnation.claim()))
+    return .permitRefused(reasons + (held ?? []))
   }
 
   /// Nil: the permit was refused, and nothing is written.
@@ -52,7 +56,7 @@ struct EffectExecutor: Sendable {
     var step = changes.step(of: moved, lease: run.lease)
     let permit = Permit.add(
       to: &step, authorization: saga.authorization, action: saga.action, identity: saga.identity.id,
-      subject: saga.credential.subject)
+      subject: saga.credential.subject, incarnation: await incarnation.claim())
     // An intent of an earlier run that never learned its outcome is repeated by this one. This run's own all have theirs.
     if run.mayHaveLeftIntents, run.repeated.insert(verb).inserted {
       step.add(batched: SupersedeEffects(rotation: saga.id, verb: verb, fence: run.lease.fence))

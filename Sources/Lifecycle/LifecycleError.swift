@@ -12,6 +12,8 @@ package struct LifecycleError: Error, Equatable, CustomStringConvertible {
     case unsoundTarget = "unsound_target"
     /// A stored row cannot be read.
     case unreadableRow = "unreadable_row"
+    /// The file that remembers the database on this host cannot be read or written.
+    case incarnationFile = "incarnation_file"
   }
 
   package let code: Code

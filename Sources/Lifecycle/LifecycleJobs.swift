@@ -6,6 +6,11 @@ package enum LifecycleJobs {
   /// Never given up: a live secret nobody revoked is an incident, not a dead letter.
   package static let revoke = JobKind(name: "revoke", precedence: 3, isRelentless: true)
 
+  /// Cuts off what is known to others; never given up.
+  package static let contain = JobKind(name: "contain", precedence: 4, isRelentless: true)
+  /// Tells a consumer of new versions; ends by itself when a message is too old.
+  package static let notify = JobKind(name: "notify", precedence: 1, isRelentless: true)
+
   package static let all = [rotate, revoke]
 
   /// About a target, not about a credential.

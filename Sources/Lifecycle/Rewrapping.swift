@@ -28,6 +28,7 @@ struct SealedRecord: Sendable {
     case admin = 1
     case standby = 2
     case standbyCandidate = 3
+    case webhook = 4
   }
 
   let owner: UUID
@@ -36,7 +37,11 @@ struct SealedRecord: Sendable {
   let envelope: [UInt8]
 
   var context: SealContext {
-    place == .version ? .version(number, of: CredentialID(owner)) : .admin(number, of: TargetID(owner))
+    switch place {
+    case .version: .version(number, of: CredentialID(owner))
+    case .admin, .standby, .standbyCandidate: .admin(number, of: TargetID(owner))
+    case .webhook: .webhook(of: ConsumerID(owner))
+    }
   }
 }
 
@@ -55,6 +60,10 @@ struct ListSealed: Statement {
     SELECT target_id, candidate_version, 3::smallint, candidate_envelope
     FROM lifecycle.standby_admin
     WHERE candidate_envelope IS NOT NULL
+    UNION ALL
+    SELECT id, 1, 4::smallint, webhook_envelope
+    FROM lifecycle.consumer
+    WHERE webhook_envelope IS NOT NULL
     """
 
   static func decode(_ row: PostgresRow) throws -> SealedRecord {
@@ -72,6 +81,10 @@ struct ReplaceEnvelope: Statement {
       UPDATE lifecycle.version
       SET envelope = $5, key_id = $6
       WHERE credential_id = $1 AND number = $2 AND $3 = 0 AND envelope = $4
+    ), webhook AS (
+      UPDATE lifecycle.consumer
+      SET webhook_envelope = $5, webhook_key_id = $6
+      WHERE id = $1 AND $3 = 4 AND webhook_envelope = $4
     ), standby AS (
       UPDATE lifecycle.standby_admin
       SET envelope = CASE WHEN $3 = 2 THEN $5 ELSE envelope END,

@@ -11,6 +11,10 @@ package protocol TargetDriver: Sendable {
   /// Changes the target. Repeating a change with the same context is harmless.
   func apply(_ change: TargetChange, context: EffectContext) async throws -> EffectOutcome
 
+  /// Cuts off many identities at once: blocks every login of each, ends their sessions, and sees none left, twice. The
+  /// answers are in the order of the orders. Default: `containOneByOne`.
+  func contain(_ orders: [ContainmentOrder]) async -> [EffectOutcome]
+
   /// Logs in as `login` with `secret` and reports what the target answered, and as whom it let us in.
   func authenticate(login: String, secret: SecretBytes, deadline: ContinuousClock.Instant) async -> ProbeResult
 
@@ -44,6 +48,10 @@ package protocol TargetDriver: Sendable {
 
   /// Ends pooled admin connections.
   func close() async
+}
+
+extension TargetDriver {
+  package func contain(_ orders: [ContainmentOrder]) async -> [EffectOutcome] { await containOneByOne(orders) }
 }
 
 /// How an identity is laid out on a target.

@@ -244,7 +244,8 @@ import Vault
     AdminRotationRunner(
       client: world.composition.client,
       writer: StepWriter(client: world.composition.client, logger: TestDatabase.logger),
-      vault: world.composition.vault, drivers: world.composition.drivers, logger: TestDatabase.logger)
+      vault: world.composition.vault, drivers: world.composition.drivers, incarnation: world.composition.incarnation,
+      logger: TestDatabase.logger)
   }
 
   private func enqueue(_ target: TargetRecord, _ world: TestWorld) async throws {

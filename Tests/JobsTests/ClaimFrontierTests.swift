@@ -120,6 +120,28 @@ import Testing
     #expect(second?.groups.map(\.key) == [key, other])
   }
 
+  @Test func leaksThatFindNoRoomAreAskedForAgainAsLeaks() {
+    for wake in [{ $0.freed(self.key) }, { $0.unparkAll() }] as [(inout ClaimFrontier) -> Void] {
+      var frontier = ClaimFrontier()
+      frontier.note(arrivals([key], last: 30, leak: true))
+      #expect(frontier.next(limit: 9)?.lanes == .leak)
+      frontier.note(report(key, first: 1, claimTo: 5), horizon: 0, lanes: .leak, at: .now)
+      #expect(frontier.next(limit: 9)?.lanes == .ordinary)
+      // Nothing ordinary waits, and long since: without the leaks the group would be forgotten.
+      frontier.note(
+        report(key, first: 1, claimTo: 5, room: 1, taken: 0), horizon: 0, lanes: .ordinary, at: .now - .seconds(9))
+      frontier.unparkAll()
+      while let next = frontier.next(limit: 9) {
+        frontier.note(report(key, first: 1, claimTo: 5, room: 0, taken: 0), horizon: 0, lanes: next.lanes, at: .now)
+      }
+      #expect(!frontier.hasWork)
+      wake(&frontier)
+      #expect(frontier.next(limit: 9)?.lanes == .leak)
+      frontier.note(report(key, first: 1, claimTo: 5, taken: 3), horizon: 0, lanes: .leak, at: .now)
+      #expect(frontier.next(limit: 9)?.lanes == .ordinary)
+    }
+  }
+
   @Test func aGroupThatOthersClaimFromIsAskedAgainButNotForEver() {
     var frontier = ClaimFrontier()
     frontier.note(arrivals([key], last: 10))

@@ -8,8 +8,8 @@ struct BenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench", abstract: "Measure this machine; each benchmark sets up its own databases.",
     subcommands: [
-      Calls.self, Costs.self, Drain.self, Enqueue.self, Growth.self, Latency.self, Limit.self, Memory.self, Pinned.self,
-      Rotate.self,
+      Calls.self, Contain.self, Costs.self, Drain.self, Enqueue.self, Growth.self, Latency.self, Limit.self,
+      Memory.self, Pinned.self, Polls.self, Rotate.self,
     ])
 
   /// Slow calls in flight on one worker process.
@@ -93,6 +93,7 @@ enum Machine {
 struct ProcessFigures {
   let threads: Int
   let peakResidentMB: Int
+  let residentMB: Int
 
   static func read() -> ProcessFigures {
     let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
@@ -100,6 +101,8 @@ struct ProcessFigures {
       let line = status.split(separator: "\n").first { $0.hasPrefix(name + ":") }
       return line?.split(whereSeparator: { !$0.isNumber }).first.flatMap { Int($0) } ?? 0
     }
-    return ProcessFigures(threads: number("Threads"), peakResidentMB: number("VmHWM") / 1024)
+    return ProcessFigures(
+      threads: number("Threads"), peakResidentMB: number("VmHWM") / 1024,
+      residentMB: number("VmRSS") / 1024)
   }
 }

@@ -151,9 +151,10 @@ struct PlainSteps: Statement {
 
 struct PlainPermits: Statement {
   static let sql = """
-    INSERT INTO governance.permit (id, authorization_id, action, subject, fence)
-    SELECT m.id, m.authorization_id, 'rotate', m.subject, 2
+    INSERT INTO governance.permit (id, authorization_id, action, subject, fence, incarnation, mark)
+    SELECT m.id, m.authorization_id, 'rotate', m.subject, 2, i.id, 1
     FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS m (id, authorization_id, subject)
+    JOIN governance.incarnation AS i ON i.ended_at IS NULL
     """
 
   let permits: [UUID]

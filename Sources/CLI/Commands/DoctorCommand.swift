@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Postgres
 
 struct DoctorCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -18,6 +19,14 @@ struct DoctorCommand: AsyncParsableCommand {
       ])
       rows.append(["schema", "ok", nil])
       rows.append(["keys", "ok", "current key \(session.composition.keys.currentKeyID)"])
+      let incarnation = try await session.composition.incarnation.report()
+      rows.append([
+        "incarnation", incarnation.doubt == nil ? "ok" : "problem",
+        incarnation.doubt.map { "observe-only: \($0.explanation); see `keyturn incarnation`" },
+      ])
+      for open in try await session.client.query(ListOpenMatters()) {
+        rows.append([open.check, "warning", open.detail])
+      }
       let workers = try await session.client.query(SumLiveWorkers()).first?.count ?? 0
       rows.append([
         "workers", workers > 0 ? "ok" : "problem",
@@ -43,4 +52,21 @@ struct DoctorCommand: AsyncParsableCommand {
     global.output.table(["check", "result", "detail"], rows, empty: "")
     if rows.contains(where: { $0[1] == "problem" }) { throw ExitCode(1) }
   }
+}
+
+/// Alarms that are not over, and reviews of emergencies that are overdue.
+struct ListOpenMatters: Statement {
+  static let sql = """
+    SELECT 'alarm ' || kind, detail
+    FROM keyturn.v_alarm
+    WHERE cleared_at IS NULL
+    UNION ALL
+    SELECT 'emergency', 'the review of ' || emergency_id || ' was due at ' || to_char(review_due_at, 'YYYY-MM-DD HH24:MI')
+      || '; somebody else must close it with `keyturn emergency review`'
+    FROM keyturn.v_emergency
+    WHERE review_overdue
+    LIMIT 100
+    """
+
+  static func decode(_ row: PostgresRow) throws -> (check: String, detail: String) { (try row[0], try row[1]) }
 }

@@ -3,6 +3,7 @@ import Daemon
 import Foundation
 import Jobs
 import Lifecycle
+import Web
 
 struct MigrateCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -109,23 +110,27 @@ struct WorkerCommand: AsyncParsableCommand {
 struct DevCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dev",
-    abstract: "Everything in one process: embedded database, schema, keys and a worker, until Ctrl-C.")
+    abstract: "Everything in one process: embedded database, schema, keys, a worker and the server, until Ctrl-C.")
 
   @OptionGroup var worker: WorkerOptions
+  @OptionGroup var server: ServerOptions
   @OptionGroup var global: GlobalOptions
 
   mutating func run() async throws {
     do {
       let logger = global.makeLogger("keyturn.dev", default: .info)
       try worker.configuration.validate()
+      let web = try server.configuration(grace: worker.grace, listens: worker.listen)
       let composition = try await Composition.open(global.daemon, .prepare, logger: logger)
       for action in composition.database.running?.actions ?? [] { global.output.say(action) }
       global.output.say("key file \(global.daemon.keyFilePath), current key \(composition.keys.currentKeyID)")
-      global.output.say("worker runs; in another terminal: keyturn status. Ctrl-C stops everything.")
-      let service = try composition.makeWorker(worker.configuration, planEvery: worker.planEvery)
-      // The pool's upkeep ends with this scope, after the worker.
-      async let _ = composition.client.run()
-      await service.run()
+      do {
+        try await serve(composition, web)
+      } catch {
+        await composition.close()
+        try await composition.database.embedded?.stop()
+        throw error
+      }
       await composition.close()
       if let embedded = composition.database.embedded {
         try await embedded.stop()
@@ -134,5 +139,22 @@ struct DevCommand: AsyncParsableCommand {
     } catch {
       throw Failure.exit(for: error, json: global.json)
     }
+  }
+
+  private func serve(_ composition: Composition, _ web: WebConfiguration) async throws {
+    let service = try composition.makeWorker(worker.configuration, planEvery: worker.planEvery)
+    let http = try WebServer(web, lifecycle: composition.lifecycle, logger: composition.logger)
+    // The pool's upkeep ends with this scope, after the worker.
+    async let _ = composition.client.run()
+    async let served: Void = http.run()
+    if let port = await http.port() {
+      global.output.say("server listens on \(web.host):\(port)")
+      global.output.say("worker runs; in another terminal: keyturn status. Ctrl-C stops everything.")
+      // Both hear the same signals.
+      async let stopped: Void = service.run()
+      for await _ in StopSignals.stream().prefix(1) { http.stop() }
+      await stopped
+    }
+    try await served
   }
 }

@@ -67,6 +67,16 @@ struct FindIdentityByID: Statement {
   static func decode(_ row: PostgresRow) throws -> NonHumanIdentity { try NonHumanIdentity(row) }
 }
 
+struct FindIdentitiesByID: Statement {
+  static let sql = NonHumanIdentity.selection + "\nWHERE i.id = ANY($1)"
+
+  let ids: [IdentityID]
+
+  func bind(_ parameters: inout PostgresParameters) { parameters.append(ids.map(\.rawValue)) }
+
+  static func decode(_ row: PostgresRow) throws -> NonHumanIdentity { try NonHumanIdentity(row) }
+}
+
 extension NonHumanIdentity {
   fileprivate static let selection = """
     SELECT i.id, i.target_id, i.name, i.login_mode, i.purpose, i.environment, i.workload, i.rights, i.expires_at,

@@ -97,7 +97,9 @@ extension RotationRunner {
     saga.hasGranted = true
     switch fact {
     case .effectApplied: return nil
-    case .permitRefused(let reasons): return .block(reason: reasons.map(\.rawValue).joined(separator: ", "))
+    case .permitRefused(let reasons):
+      let words = reasons.map(\.rawValue).joined(separator: ", ")
+      return reasons.allSatisfy(\.passes) ? .snooze(seconds: 3, reason: words) : .block(reason: words)
     default: return .retry(JobFailure(code: "grant_failed"))
     }
   }

@@ -81,7 +81,7 @@ struct RotationRunner: Sendable {
     case .proveRights: return try await proveRights(saga, &run)
     case .publish: return try publish(&saga, &run)
     case .beginOverlap: return beginOverlap(&saga)
-    case .awaitOverlap: return awaitOverlap(saga)
+    case .awaitOverlap: return try await awaitOverlap(saga, &run)
     case .retireOld: return try await retireOld(&saga, &run)
     case .proveOldRefused: return try await proveOldRefused(&saga, &run)
     case .cleanUpOld: return try await cleanUpOld(&saga, &run)
@@ -150,6 +150,7 @@ struct RotationRunner: Sendable {
     saga.set(.current, of: new)
     run.changes.add(
       PublishCredential(credential: saga.credential, anchor: anchor, nextDue: due, fence: run.lease.fence))
+    run.changes.add(TellConsumers(credential: saga.credential, version: new))
     return .moved
   }
 
@@ -157,11 +158,6 @@ struct RotationRunner: Sendable {
     let isOpen = saga.targetIdentity.mode == .alternating
     saga.waitUntil = saga.now.addingTimeInterval(isOpen ? saga.identity.policy.overlap : 0)
     return .moved
-  }
-
-  private func awaitOverlap(_ saga: Saga) -> Machine.Fact {
-    let left = (saga.waitUntil ?? saga.now).timeIntervalSince(saga.now)
-    return left > 0 ? .overlapOpen(seconds: left) : .overlapOver
   }
 
   private func finish(_ saga: Saga, _ run: inout SagaRun) -> Machine.Fact {

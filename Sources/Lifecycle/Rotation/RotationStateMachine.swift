@@ -115,7 +115,8 @@ struct RotationStateMachine {
   static func decide(_ fact: Fact, in state: RotationState, _ situation: Situation) -> Decision {
     switch fact {
     case .permitRefused(let reasons):
-      return .block(reason: reasons.map(\.rawValue).joined(separator: ", "))
+      let words = reasons.map(\.rawValue).joined(separator: ", ")
+      return reasons.allSatisfy(\.passes) ? .wait(seconds: 3, reason: words) : .block(reason: words)
     case .inconclusive(let cause):
       return .retry(code: cause)
     case .effectUnknown(let cause):

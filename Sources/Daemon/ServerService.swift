@@ -1,0 +1,34 @@
+package import Lifecycle
+package import Postgres
+package import Web
+
+/// The HTTP server with what it needs beside it, ended by SIGTERM or SIGINT.
+package struct ServerService: Sendable {
+  let server: WebServer
+  let incarnation: IncarnationKeeper
+  let client: PostgresClient
+
+  package init(server: WebServer, incarnation: IncarnationKeeper, client: PostgresClient) {
+    self.server = server
+    self.incarnation = incarnation
+    self.client = client
+  }
+
+  /// Returns when the server has drained. Upkeep of the pool ends with it; closing the client is part of that.
+  package func run() async throws {
+    try await withThrowingTaskGroup(of: Void.self) { services in
+      services.addTask { await incarnation.run() }
+      services.addTask { await client.run() }
+      services.addTask {
+        for await _ in StopSignals.stream() { server.stop() }
+      }
+      do {
+        try await server.run()
+      } catch {
+        services.cancelAll()
+        throw error
+      }
+      services.cancelAll()
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import Foundation
+import Postgres
+
+extension RotationRunner {
+  /// Whether the overlap is over, from what readers said and what the target shows. An alarm is part of the run's changes.
+  func awaitOverlap(_ saga: Saga, _ run: inout SagaRun) async throws -> Machine.Fact {
+    // Where there is no overlap, nobody is waited for, and nothing has to be asked.
+    guard saga.identity.policy.overlap > 0, saga.targetIdentity.mode == .alternating else { return .overlapOver }
+    guard
+      let row = try await store.client.queryFirst(
+        FindOverlap(rotation: saga.id, credential: saga.credential, version: saga.newVersion ?? 0))
+    else { throw SagaRun.missing("policy") }
+    let policy = saga.identity.policy
+    var rule = OverlapRule(
+      now: saga.now, until: saga.waitUntil ?? saga.now,
+      latest: saga.hardExpiresAt.addingTimeInterval(-policy.retryReserve - policy.settle),
+      isOpen: saga.targetIdentity.mode == .alternating, isLeaked: row.isLeaked, consumers: row.consumers,
+      acknowledged: row.acknowledged, moved: row.moved, oldSessions: nil, onUnacknowledged: row.onUnacknowledged)
+    if rule.consumers > 0, rule.moved >= rule.consumers, rule.acknowledged < rule.consumers, let old = saga.old {
+      // A target that does not tell proves nothing.
+      rule.oldSessions = try? await run.driver.countSessions(of: [old.login], deadline: run.probeDeadline)
+    }
+    switch rule.verdict {
+    case .over(let ending, let alarm):
+      logger.debug("overlap is over", metadata: ["rotation.id": "\(saga.id)", "ending": "\(ending)"])
+      note(alarm, row, saga, &run)
+      return .overlapOver
+    case .open(let seconds, let alarm):
+      note(alarm, row, saga, &run)
+      return .overlapOpen(seconds: seconds)
+    }
+  }
+
+  private func note(_ alarm: Bool, _ row: FindOverlap.Row, _ saga: Saga, _ run: inout SagaRun) {
+    guard alarm != row.isAlarmed else { return }
+    if alarm {
+      logger.error(
+        "consumers did not move to the new version in time",
+        metadata: ["rotation.id": "\(saga.id)", "consumers": "\(row.consumers)", "acknowledged": "\(row.acknowledged)"])
+      run.changes.add(
+        RaiseAlarm(
+          kind: "overlap_exceeded", subject: saga.id.rawValue,
+          detail: "\(saga.identity.name): \(row.consumers - row.acknowledged) of \(row.consumers) consumers have not "
+            + "acknowledged version \(saga.newVersion ?? 0)"))
+    } else {
+      run.changes.add(ClearAlarm(kind: "overlap_exceeded", subject: saga.id.rawValue))
+    }
+  }
+}

@@ -1,0 +1,171 @@
+import Hummingbird
+import HummingbirdCore
+import HummingbirdTLS
+package import Lifecycle
+package import Logging
+import NIOCore
+import NIOSSL
+import ServiceLifecycle
+import Synchronization
+
+/// The HTTP face: consumers read their secret and acknowledge it; probes ask for health.
+///
+/// A class because it is one running thing; its state is behind a lock.
+package final class WebServer: Sendable {
+  private struct State {
+    var group: ServiceGroup?
+    var isStopping = false
+    var port: Int?
+    var running: [CheckedContinuation<Int?, Never>] = []
+    var hasEnded = false
+  }
+
+  private let configuration: WebConfiguration
+  private let lifecycle: CredentialLifecycle
+  private let watch: VersionWatch
+  private let logger: Logger
+  private let state = Mutex(State())
+
+  package init(_ configuration: WebConfiguration, lifecycle: CredentialLifecycle, logger: Logger) throws(WebError) {
+    try configuration.validate()
+    self.configuration = configuration
+    self.lifecycle = lifecycle
+    watch = VersionWatch(lifecycle: lifecycle, listens: configuration.listens)
+    self.logger = logger
+  }
+
+  /// The port, once the server listens; nil when it ended before.
+  package func port() async -> Int? {
+    await withCheckedContinuation { continuation in
+      let known = state.withLock { state -> Int?? in
+        if let port = state.port { return port }
+        if state.hasEnded { return .some(nil) }
+        state.running.append(continuation)
+        return nil
+      }
+      if let known { continuation.resume(returning: known) }
+    }
+  }
+
+  /// Long polls that wait now.
+  package var waiting: Int { watch.waiting }
+
+  /// Serves until `stop`. Requests under way have the grace time to end.
+  package func run() async throws {
+    defer { ended() }
+    let application = Application(
+      responder: routes().buildResponder(), server: try server(),
+      configuration: ApplicationConfiguration(
+        address: .hostname(configuration.host, port: configuration.port), serverName: "keyturn", backlog: 4096,
+        availableConnectionsDelegate: MaximumAvailableConnections(configuration.maximumConnections)),
+      onServerRunning: { channel in self.listens(on: channel.localAddress?.port ?? 0) }, logger: quiet(logger))
+    let group = ServiceGroup(
+      configuration: .init(services: [application], gracefulShutdownSignals: [], logger: quiet(logger)))
+    let mayRun = state.withLock { state in
+      state.group = group
+      return !state.isStopping
+    }
+    guard mayRun else { return }
+    do {
+      try await withThrowingTaskGroup(of: Bool.self) { tasks in
+        tasks.addTask {
+          await self.watch.run()
+          return false
+        }
+        tasks.addTask { try await self.enforceGrace() }
+        tasks.addTask {
+          try await group.run()
+          return true
+        }
+        // Whichever ends the server: its own end, or the end of its grace.
+        while let isEnd = try await tasks.next(), !isEnd {}
+        tasks.cancelAll()
+      }
+    } catch is CancellationError {
+    } catch let error as IOError {
+      throw WebError(
+        code: .cannotListen,
+        message: "cannot listen on \(configuration.host):\(configuration.port): \(error.description); choose another "
+          + "address or port")
+    }
+  }
+
+  /// Accepts no more, answers those who wait, and lets the rest end. Returns at once.
+  package func stop() {
+    let group = state.withLock { state in
+      state.isStopping = true
+      return state.group
+    }
+    watch.drain()
+    // Owned by the group it ends.
+    if let group { Task { await group.triggerGracefulShutdown() } }
+  }
+
+  package var isStopping: Bool { state.withLock { $0.isStopping } }
+
+  /// True when the time is over.
+  private func enforceGrace() async throws -> Bool {
+    while !isStopping { try await Task.sleep(for: .milliseconds(50)) }
+    try await Task.sleep(for: .seconds(configuration.grace))
+    return true
+  }
+
+  private func listens(on port: Int) {
+    logger.info("server listens", metadata: ["address": "\(configuration.host):\(port)"])
+    let waiting = state.withLock { state in
+      state.port = port
+      defer { state.running = [] }
+      return state.running
+    }
+    for continuation in waiting { continuation.resume(returning: port) }
+  }
+
+  private func ended() {
+    let waiting = state.withLock { state in
+      state.hasEnded = true
+      defer { state.running = [] }
+      return state.running
+    }
+    for continuation in waiting { continuation.resume(returning: nil) }
+  }
+
+  private func routes() -> Router<WebContext> {
+    let router = Router(context: WebContext.self)
+    router.add(middleware: ProblemMiddleware(logger: logger))
+    HealthRoutes(lifecycle: lifecycle, isStopping: { self.isStopping }, waiting: { self.waiting }).add(to: router)
+    let gate = TokenGate(lifecycle: lifecycle)
+    SecretRoutes(
+      lifecycle: lifecycle, reader: SecretReader(lifecycle: lifecycle), watch: watch, gate: gate,
+      patience: .seconds(configuration.patience)
+    ).add(to: router)
+    return router
+  }
+
+  private func server() throws(WebError) -> HTTPServerBuilder {
+    let http = HTTPServerBuilder.http1(
+      configuration: .init(
+        // Twice, so that a body that stops in its middle is answered before the connection is cut.
+        idleTimeout: .milliseconds(Int64(configuration.patience * 2000)),
+        httpDecoderConfiguration: .init(maxHeaderFieldSize: 8192, maxHeaderListSize: 16_384, maxHeaderFieldCount: 100)))
+    guard let certificatePath = configuration.certificatePath, let keyPath = configuration.keyPath else { return http }
+    do {
+      let chain = try NIOSSLCertificate.fromPEMFile(certificatePath).map { NIOSSLCertificateSource.certificate($0) }
+      let key = try NIOSSLPrivateKey(file: keyPath, format: .pem)
+      var tls = TLSConfiguration.makeServerConfiguration(certificateChain: chain, privateKey: .privateKey(key))
+      tls.minimumTLSVersion = .tlsv12
+      return try .tls(http, tlsConfiguration: tls)
+    } catch {
+      throw WebError(
+        code: .unusableCertificate,
+        message:
+          "the certificate \(certificatePath) or its key \(keyPath) cannot be used; both must be PEM files that this "
+          + "user may read, and belong together")
+    }
+  }
+
+  private func quiet(_ logger: Logger) -> Logger {
+    var logger = logger
+    logger.logLevel = max(logger.logLevel, .warning)
+    return logger
+  }
+}
