@@ -1,5 +1,5 @@
-package import Foundation
-package import Governance
+import Foundation
+import Governance
 import Jobs
 import Postgres
 
