@@ -65,9 +65,9 @@ package struct Composition: Sendable {
     self.keys = keys
     self.logger = logger
     vault = EnvelopeVault(keys: keys)
-    governance = GovernanceStore()
     notifier = JobNotifier(client: client, logger: logger)
     queue = JobQueue(notifier: notifier)
+    governance = GovernanceStore(observer: HeldJobs(queue: queue))
     drivers = DriverPool(
       registry: DriverRegistry([PostgresTargetFactory(logger: logger)] + extraFactories), vault: vault)
     incarnation = IncarnationKeeper(client: client, path: incarnationFile, logger: logger)
