@@ -65,6 +65,7 @@ let package = Package(
       dependencies: ["Postgres", "Jobs", "Vault", "Targets", "Secrets", "Governance", log],
       swiftSettings: settings),
     // 4: edges
+    .target(name: "Helpdesk", dependencies: ["Postgres", "Governance", crypto], swiftSettings: settings),
     .target(name: "Drivers", dependencies: ["Targets", "Secrets", "Postgres", log], swiftSettings: settings),
     .target(
       name: "Web",
@@ -86,7 +87,7 @@ let package = Package(
       name: "CLI",
       dependencies: [
         "Postgres", "Secrets", "Migrations", "EmbeddedPostgres", "Jobs", "Vault", "Targets", "Governance",
-        "Lifecycle", "Drivers", "Daemon", "Web", arguments, log, httpClient,
+        "Lifecycle", "Helpdesk", "Drivers", "Daemon", "Web", arguments, log, httpClient,
         .product(name: "NIOCore", package: "swift-nio"),
       ],
       swiftSettings: settings),
@@ -111,6 +112,9 @@ let package = Package(
     .testTarget(
       name: "GovernanceTests", dependencies: ["Governance", "Jobs", "Postgres", "TestSupport"],
       swiftSettings: settings),
+    .testTarget(
+      name: "HelpdeskTests", dependencies: ["Helpdesk", "Governance", "Postgres", "TestSupport"],
+      exclude: ["Servers"], swiftSettings: settings),
     .testTarget(
       name: "LifecycleTests", dependencies: ["Lifecycle", "Governance", "Jobs", "Targets"], swiftSettings: settings),
     .testTarget(

@@ -400,6 +400,18 @@ ALTER TABLE governance.reapproval ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTI
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE governance.recheck (
+    id boolean DEFAULT true NOT NULL,
+    after uuid,
+    is_running boolean DEFAULT false NOT NULL,
+    round_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    checked bigint DEFAULT 0 NOT NULL,
+    voided bigint DEFAULT 0 NOT NULL,
+    unexpected bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT recheck_id_single CHECK (id)
+);
+ALTER TABLE governance.recheck OWNER TO keyturn_owner;
 CREATE TABLE governance.request (
     id uuid NOT NULL,
     revision integer NOT NULL,
@@ -444,6 +456,22 @@ CREATE TABLE governance.role_assignment (
     CONSTRAINT role_assignment_role_form CHECK ((role ~ '^[a-z][a-z0-9_-]{0,59}$'::text))
 );
 ALTER TABLE governance.role_assignment OWNER TO keyturn_owner;
+CREATE TABLE governance.scim_resource (
+    id uuid NOT NULL,
+    source text NOT NULL,
+    kind text NOT NULL,
+    name text NOT NULL,
+    person_id uuid,
+    body jsonb NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    modified_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT scim_resource_body_length CHECK ((length((body)::text) <= 1048576)),
+    CONSTRAINT scim_resource_kind_known CHECK ((kind = ANY (ARRAY['User'::text, 'Group'::text]))),
+    CONSTRAINT scim_resource_name_length CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT scim_resource_person_id_whole CHECK (((kind = 'User'::text) = (person_id IS NOT NULL)))
+);
+ALTER TABLE governance.scim_resource OWNER TO keyturn_owner;
 CREATE TABLE governance.signing_key (
     person_id uuid NOT NULL,
     public_key text NOT NULL,
@@ -1198,6 +1226,8 @@ ALTER TABLE ONLY governance.policy_version
     ADD CONSTRAINT policy_version_pkey PRIMARY KEY (policy, version);
 ALTER TABLE ONLY governance.reapproval
     ADD CONSTRAINT reapproval_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY governance.recheck
+    ADD CONSTRAINT recheck_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY governance.request
     ADD CONSTRAINT request_digest_unique UNIQUE (id, revision, digest);
 ALTER TABLE ONLY governance.request
@@ -1206,6 +1236,8 @@ ALTER TABLE ONLY governance.request_withdrawal
     ADD CONSTRAINT request_withdrawal_pkey PRIMARY KEY (request_id);
 ALTER TABLE ONLY governance.role_assignment
     ADD CONSTRAINT role_assignment_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY governance.scim_resource
+    ADD CONSTRAINT scim_resource_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY governance.signing_key
     ADD CONSTRAINT signing_key_pkey PRIMARY KEY (public_key);
 ALTER TABLE ONLY governance.target
@@ -1277,6 +1309,7 @@ CREATE INDEX request_requester ON governance.request USING btree (requester_id);
 CREATE UNIQUE INDEX role_assignment_open_once ON governance.role_assignment USING btree (person_id, role, COALESCE(target_id, '00000000-0000-0000-0000-000000000000'::uuid)) WHERE (ended_at IS NULL);
 CREATE INDEX role_assignment_person ON governance.role_assignment USING btree (person_id);
 CREATE INDEX role_assignment_role ON governance.role_assignment USING btree (role);
+CREATE UNIQUE INDEX scim_resource_name_once ON governance.scim_resource USING btree (kind, lower(name));
 CREATE INDEX signing_key_person ON governance.signing_key USING btree (person_id);
 CREATE INDEX ticket_note_ticket ON governance.ticket_note USING btree (ticket_id);
 CREATE UNIQUE INDEX ticket_open_once ON governance.ticket USING btree (identity_id, kind) WHERE ((state = 'open'::text) AND (kind = ANY (ARRAY['reapproval'::text, 'leaver'::text, 'leak'::text, 'vendor_end'::text, 'expired'::text, 'review'::text])));
@@ -1424,6 +1457,10 @@ ALTER TABLE ONLY governance.role_assignment
     ADD CONSTRAINT role_assignment_person_id_known FOREIGN KEY (person_id) REFERENCES governance.person(id);
 ALTER TABLE ONLY governance.role_assignment
     ADD CONSTRAINT role_assignment_target_id_known FOREIGN KEY (target_id) REFERENCES governance.target(id);
+ALTER TABLE ONLY governance.scim_resource
+    ADD CONSTRAINT scim_resource_person_id_known FOREIGN KEY (person_id) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.scim_resource
+    ADD CONSTRAINT scim_resource_source_known FOREIGN KEY (source) REFERENCES governance.identity_source(name);
 ALTER TABLE ONLY governance.signing_key
     ADD CONSTRAINT signing_key_person_id_known FOREIGN KEY (person_id) REFERENCES governance.person(id);
 ALTER TABLE ONLY governance.target
@@ -1508,12 +1545,16 @@ GRANT SELECT,INSERT,UPDATE ON TABLE governance.policy_version TO keyturn_engine;
 GRANT SELECT ON TABLE governance.policy_version TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.reapproval TO keyturn_engine;
 GRANT SELECT ON TABLE governance.reapproval TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.recheck TO keyturn_engine;
+GRANT SELECT ON TABLE governance.recheck TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.request TO keyturn_engine;
 GRANT SELECT ON TABLE governance.request TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.request_withdrawal TO keyturn_engine;
 GRANT SELECT ON TABLE governance.request_withdrawal TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.role_assignment TO keyturn_engine;
 GRANT SELECT ON TABLE governance.role_assignment TO keyturn_auditor;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE governance.scim_resource TO keyturn_engine;
+GRANT SELECT ON TABLE governance.scim_resource TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.signing_key TO keyturn_engine;
 GRANT SELECT ON TABLE governance.signing_key TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.target TO keyturn_engine;

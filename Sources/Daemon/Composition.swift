@@ -85,7 +85,7 @@ package struct Composition: Sendable {
     let worker = try Worker(
       client: client, configuration: configuration, handlers: lifecycle.handlers(writer: writer), writer: writer,
       logger: logger)
-    let duties = worker.duties + lifecycle.duties(planEvery: period)
+    let duties = worker.duties + lifecycle.duties(planEvery: period) + [governance.recheckDuty()]
     return WorkerService(
       worker: worker, maintenance: Maintenance(client: client, duties: duties, logger: logger),
       incarnation: incarnation)

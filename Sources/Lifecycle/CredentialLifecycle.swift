@@ -60,7 +60,7 @@ package struct CredentialLifecycle: Sendable {
       planner.duty(period: period), DiscoveryPlanner(lifecycle: self).duty(period: max(period, 60)),
       AdminPlanner(lifecycle: self).duty(period: period),
       deliveryDuty(period: min(period, 0.5)), consumerUpkeepDuty,
-    ]
+    ] + TicketDuties(lifecycle: self).all
   }
 
   // MARK: Targets

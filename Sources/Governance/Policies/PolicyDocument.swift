@@ -70,6 +70,8 @@ package struct PolicyDocument: Sendable, Equatable, Codable {
   package var approvals = Approvals()
   /// Which changes make older approvals void.
   package var triggers = ReapprovalTrigger.allCases
+  /// `ticket`: a successor is asked for; `revoke`: what a leaver owned is removed at once.
+  package var onOwnerLeft = "ticket"
   /// The owner's last confirmation may be this old; nil: for ever.
   package var attestationMaximumAge: Double?
   package var serviceLevels = ServiceLevels()

@@ -41,6 +41,7 @@ package struct PolicyParser {
         node, "",
         known: [
           "policy", "lifetimes", "approvals", "triggers", "attestation_maximum_age", "service_levels", "maximum_rights",
+          "on_owner_left",
         ])
     else { return nil }
     guard let name = root["policy"] else {
@@ -53,6 +54,9 @@ package struct PolicyParser {
     if let node = root["triggers"] { triggers(node, &document) }
     if let node = root["attestation_maximum_age"] {
       document.attestationMaximumAge = duration(node, "attestation_maximum_age", in: 3600...315_360_000)
+    }
+    if let node = root["on_owner_left"], let word = word(node, "on_owner_left", of: ["ticket", "revoke"]) {
+      document.onOwnerLeft = word
     }
     if let node = root["service_levels"] { serviceLevels(node, &document.serviceLevels) }
     if let node = root["maximum_rights"] { document.maximumRights = maximumRights(node) }

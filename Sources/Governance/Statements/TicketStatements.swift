@@ -241,3 +241,43 @@ struct FindOverdueReviews: Statement {
 
   static func decode(_ row: PostgresRow) throws -> RequestID { RequestID(try row[0]) }
 }
+
+struct ImportTicket: Statement {
+  static let sql = """
+    INSERT INTO governance.ticket (id, kind, helpdesk, remote_id, subject) VALUES ($1, 'request', $2, $3, $4)
+    ON CONFLICT (helpdesk, remote_id) DO NOTHING
+    """
+
+  let id: UUID
+  let helpdesk: String
+  let remoteID: String
+  let subject: String
+
+  func bind(_ parameters: inout PostgresParameters) {
+    parameters.append(id)
+    parameters.append(helpdesk)
+    parameters.append(remoteID)
+    parameters.append(subject)
+  }
+}
+
+/// From now on it names nothing, which is a mismatch for every request that it was bound to.
+struct UnbindTicket: Statement {
+  static let sql = "UPDATE governance.ticket SET request_digest = NULL WHERE id = $1"
+  let ticket: UUID
+  func bind(_ parameters: inout PostgresParameters) { parameters.append(ticket) }
+}
+
+/// Bound tickets of a helpdesk that are open, oldest first.
+struct ListBoundTickets: Statement {
+  static let sql = """
+    SELECT remote_id
+    FROM governance.ticket
+    WHERE helpdesk = $1 AND state = 'open' AND remote_id IS NOT NULL AND request_id IS NOT NULL
+    ORDER BY number
+    LIMIT 10000
+    """
+  let helpdesk: String
+  func bind(_ parameters: inout PostgresParameters) { parameters.append(helpdesk) }
+  static func decode(_ row: PostgresRow) throws -> String { try row[0] }
+}

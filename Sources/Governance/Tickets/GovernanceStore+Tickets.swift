@@ -98,6 +98,36 @@ extension GovernanceStore {
       InsertTicketNote(ticket: ticket.id, code: "unverifiable", author: who.person.externalID, words: who.reason))
   }
 
+  /// Our record of a ticket in another helpdesk; the same id twice is one record.
+  package func importTicket(
+    helpdesk: String, remoteID: String, subject: String, in transaction: Transaction
+  ) async throws -> Ticket {
+    let subject = TicketText.clipped(try FieldRule.text(subject, field: "subject", maximum: 1000), 300)
+    try TicketText.check(subject, field: "subject")
+    try await transaction.execute(
+      ImportTicket(id: UUID(), helpdesk: helpdesk, remoteID: remoteID, subject: subject))
+    return try await remoteTicket(helpdesk: helpdesk, remoteID: remoteID, in: transaction)
+  }
+
+  package func remoteTicket(
+    helpdesk: String, remoteID: String, in runner: some StatementRunner
+  ) async throws -> Ticket {
+    guard let ticket = try await runner.queryFirst(FindRemoteTicket(helpdesk: helpdesk, remoteID: remoteID)) else {
+      throw GovernanceError.unknown("ticket", "\(helpdesk):\(remoteID)")
+    }
+    return ticket
+  }
+
+  /// Ids of open tickets of a helpdesk that a request is bound to.
+  package func boundTickets(helpdesk: String, in runner: some StatementRunner) async throws -> [String] {
+    try await runner.query(ListBoundTickets(helpdesk: helpdesk))
+  }
+
+  /// The helpdesk's ticket names something else than we bound it to: it allows nothing until it is bound again.
+  package func distrust(_ ticket: Ticket, in transaction: Transaction) async throws {
+    try await transaction.execute(UnbindTicket(ticket: ticket.id))
+  }
+
   func settleTicket(of request: RequestID, as resolution: String, in transaction: Transaction) async throws {
     try await transaction.execute(ResolveTicketsOfRequest(request: request, resolution: resolution))
   }
