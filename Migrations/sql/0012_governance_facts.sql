@@ -292,13 +292,13 @@ CREATE TABLE governance.ticket (
   CONSTRAINT ticket_resolution_proven CHECK (resolution IS DISTINCT FROM 'proven' OR proven_at IS NOT NULL),
   CONSTRAINT ticket_resolution_excused
     CHECK (resolution IS DISTINCT FROM 'unverifiable' OR excused_until IS NOT NULL AND excused_by IS NOT NULL),
-  CONSTRAINT ticket_number_unique UNIQUE (number),
-  CONSTRAINT ticket_remote_id_unique UNIQUE (helpdesk, remote_id)
+  CONSTRAINT ticket_number_unique UNIQUE (number)
 );
+CREATE UNIQUE INDEX ticket_remote_id_once ON governance.ticket (helpdesk, remote_id) WHERE remote_id IS NOT NULL;
 -- One open ticket of a kind per identity: further causes are notes on it.
 CREATE UNIQUE INDEX ticket_open_once ON governance.ticket (identity_id, kind)
   WHERE state = 'open' AND kind IN ('reapproval', 'leaver', 'leak', 'vendor_end', 'expired', 'review');
-CREATE INDEX ticket_request ON governance.ticket (request_id);
+CREATE INDEX ticket_request ON governance.ticket (request_id) WHERE request_id IS NOT NULL;
 CREATE TABLE governance.ticket_note (
   id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT ticket_note_pkey PRIMARY KEY,
   ticket_id uuid NOT NULL CONSTRAINT ticket_note_ticket_id_known REFERENCES governance.ticket (id),

@@ -25,8 +25,10 @@ package struct ApprovalPath: Sendable, Equatable {
   package init(_ inputs: DecisionInputs) {
     steps = inputs.policy.approvals.stages.map { Step(stage: $0) }
     var humans: Set<UUID> = []
-    let ordered = inputs.approvals.sorted {
-      ($0.stage, $0.decidedAt, $0.id.uuidString) < ($1.stage, $1.decidedAt, $1.id.uuidString)
+    let ordered = inputs.approvals.sorted { left, right in
+      if left.stage != right.stage { return left.stage < right.stage }
+      if left.decidedAt != right.decidedAt { return left.decidedAt < right.decidedAt }
+      return left.id.uuidString < right.id.uuidString
     }
     for approval in ordered {
       var reasons = ApprovalRules(inputs: inputs, approval: approval).reasons

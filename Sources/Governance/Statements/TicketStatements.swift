@@ -245,7 +245,7 @@ struct FindOverdueReviews: Statement {
 struct ImportTicket: Statement {
   static let sql = """
     INSERT INTO governance.ticket (id, kind, helpdesk, remote_id, subject) VALUES ($1, 'request', $2, $3, $4)
-    ON CONFLICT (helpdesk, remote_id) DO NOTHING
+    ON CONFLICT (helpdesk, remote_id) WHERE remote_id IS NOT NULL DO NOTHING
     """
 
   let id: UUID
