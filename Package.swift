@@ -21,6 +21,7 @@ let nio = [
   Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl"),
 ]
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 
 let package = Package(
@@ -38,6 +39,7 @@ let package = Package(
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: ["FullFoundation"]),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     // 0: leaves
@@ -56,13 +58,14 @@ let package = Package(
     .target(name: "Vault", dependencies: ["Secrets", crypto], swiftSettings: settings),
     .target(name: "Targets", dependencies: ["Secrets"], swiftSettings: settings),
     // 2: may it happen, and who says so
-    .target(name: "Governance", dependencies: ["Postgres", "Jobs", crypto], swiftSettings: settings),
+    .target(name: "Governance", dependencies: ["Postgres", "Jobs", crypto, yams], swiftSettings: settings),
     // 3: the verbs
     .target(
       name: "Lifecycle",
       dependencies: ["Postgres", "Jobs", "Vault", "Targets", "Secrets", "Governance", log],
       swiftSettings: settings),
     // 4: edges
+    .target(name: "Helpdesk", dependencies: ["Postgres", "Governance", crypto], swiftSettings: settings),
     .target(name: "Drivers", dependencies: ["Targets", "Secrets", "Postgres", log], swiftSettings: settings),
     .target(
       name: "Web",
@@ -84,7 +87,7 @@ let package = Package(
       name: "CLI",
       dependencies: [
         "Postgres", "Secrets", "Migrations", "EmbeddedPostgres", "Jobs", "Vault", "Targets", "Governance",
-        "Lifecycle", "Drivers", "Daemon", "Web", arguments, log, httpClient,
+        "Lifecycle", "Helpdesk", "Drivers", "Daemon", "Web", arguments, log, httpClient,
         .product(name: "NIOCore", package: "swift-nio"),
       ],
       swiftSettings: settings),
@@ -106,7 +109,12 @@ let package = Package(
       name: "JobsTests", dependencies: ["Jobs", "Postgres", "TestSupport", log], swiftSettings: settings),
     .testTarget(
       name: "WebTests", dependencies: ["Web", "APIModel", "Lifecycle", "Secrets", log], swiftSettings: settings),
-    .testTarget(name: "GovernanceTests", dependencies: ["Governance"], swiftSettings: settings),
+    .testTarget(
+      name: "GovernanceTests", dependencies: ["Governance", "Jobs", "Postgres", "TestSupport"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "HelpdeskTests", dependencies: ["Helpdesk", "Governance", "Postgres", "TestSupport"],
+      exclude: ["Servers"], swiftSettings: settings),
     .testTarget(
       name: "LifecycleTests", dependencies: ["Lifecycle", "Governance", "Jobs", "Targets"], swiftSettings: settings),
     .testTarget(

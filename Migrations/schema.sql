@@ -6,28 +6,6 @@ CREATE SCHEMA keyturn;
 ALTER SCHEMA keyturn OWNER TO keyturn_owner;
 CREATE SCHEMA lifecycle;
 ALTER SCHEMA lifecycle OWNER TO keyturn_owner;
-CREATE FUNCTION governance.place() RETURNS text
-    LANGUAGE sql STABLE
-    RETURN (((SELECT (pg_control_system.system_identifier)::text AS system_identifier FROM pg_control_system() pg_control_system(pg_control_version, catalog_version_no, system_identifier, pg_control_last_modified)) || '/'::text) || (SELECT (pg_database.oid)::text AS oid FROM pg_database WHERE (pg_database.datname = current_database())));
-ALTER FUNCTION governance.place() OWNER TO keyturn_owner;
-CREATE FUNCTION governance.require_incarnation() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-BEGIN
-  IF EXISTS (
-    SELECT FROM granted AS g
-    WHERE NOT EXISTS (
-      SELECT FROM governance.incarnation AS i
-      WHERE i.ended_at IS NULL AND i.id = g.incarnation AND i.mark >= g.mark AND i.place = governance.place()))
-  THEN
-    RAISE EXCEPTION 'observe-only: this database is restored, copied or unknown to the process; see keyturn incarnation'
-      USING ERRCODE = 'insufficient_privilege';
-  END IF;
-  RETURN NULL;
-END
-$$;
-ALTER FUNCTION governance.require_incarnation() OWNER TO keyturn_owner;
 CREATE FUNCTION jobs.bucket_of(id uuid) RETURNS smallint
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN ((get_byte(uuid_send(id), 15) & 63))::smallint;
@@ -128,9 +106,29 @@ CREATE TABLE governance.approval (
     approver_id uuid NOT NULL,
     decision text NOT NULL,
     decided_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT approval_decision_known CHECK ((decision = ANY (ARRAY['approve'::text, 'deny'::text])))
+    acting_for_id uuid,
+    delegation_id uuid,
+    stage smallint DEFAULT 0 NOT NULL,
+    strength text DEFAULT 'helpdesk'::text NOT NULL,
+    is_human boolean DEFAULT true NOT NULL,
+    relations text[] DEFAULT '{}'::text[] NOT NULL,
+    remote_transaction text,
+    signature text,
+    CONSTRAINT approval_decision_known CHECK ((decision = ANY (ARRAY['approve'::text, 'deny'::text]))),
+    CONSTRAINT approval_delegation_id_whole CHECK (((acting_for_id IS NULL) = (delegation_id IS NULL))),
+    CONSTRAINT approval_remote_transaction_length CHECK (((length(remote_transaction) >= 1) AND (length(remote_transaction) <= 300))),
+    CONSTRAINT approval_signature_length CHECK ((length(signature) <= 16384)),
+    CONSTRAINT approval_stage_positive CHECK ((stage >= 0)),
+    CONSTRAINT approval_strength_known CHECK ((strength = ANY (ARRAY['helpdesk'::text, 'fresh_login'::text, 'signature'::text])))
 );
 ALTER TABLE governance.approval OWNER TO keyturn_owner;
+CREATE TABLE governance.approval_withdrawal (
+    approval_id uuid NOT NULL,
+    reason text NOT NULL,
+    withdrawn_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT approval_withdrawal_reason_length CHECK (((length(reason) >= 1) AND (length(reason) <= 500)))
+);
+ALTER TABLE governance.approval_withdrawal OWNER TO keyturn_owner;
 CREATE TABLE governance."authorization" (
     id uuid NOT NULL,
     request_id uuid NOT NULL,
@@ -143,40 +141,83 @@ CREATE TABLE governance."authorization" (
     valid_until timestamp with time zone NOT NULL,
     voided_at timestamp with time zone,
     void_reason text,
+    void_code text,
     CONSTRAINT authorization_actions_known CHECK (((actions <@ ARRAY['issue'::text, 'rotate'::text, 'revoke'::text]) AND (cardinality(actions) >= 1))),
     CONSTRAINT authorization_approval_id_needed CHECK (((approval_id IS NOT NULL) OR (actions = ARRAY['revoke'::text]))),
     CONSTRAINT authorization_valid_until_after CHECK ((valid_until > valid_from)),
+    CONSTRAINT authorization_void_code_length CHECK (((length(void_code) >= 1) AND (length(void_code) <= 60))),
     CONSTRAINT authorization_void_reason_length CHECK (((length(void_reason) >= 1) AND (length(void_reason) <= 500))),
     CONSTRAINT authorization_void_whole CHECK (((voided_at IS NULL) = (void_reason IS NULL)))
 );
 ALTER TABLE governance."authorization" OWNER TO keyturn_owner;
-CREATE TABLE governance.embargo (
-    subject uuid NOT NULL,
-    reason text NOT NULL,
-    since timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT embargo_reason_length CHECK (((length(reason) >= 1) AND (length(reason) <= 200)))
-);
-ALTER TABLE governance.embargo OWNER TO keyturn_owner;
-CREATE TABLE governance.emergency (
-    id uuid NOT NULL,
+CREATE TABLE governance.break_glass (
+    request_id uuid NOT NULL,
+    identity_id uuid NOT NULL,
     opened_by uuid NOT NULL,
     second_id uuid NOT NULL,
-    reason text NOT NULL,
-    opened_at timestamp with time zone DEFAULT now() NOT NULL,
+    ticket_id uuid NOT NULL,
+    opened_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     valid_until timestamp with time zone NOT NULL,
     review_due_at timestamp with time zone NOT NULL,
     reviewed_at timestamp with time zone,
     reviewed_by uuid,
-    finding text,
-    CONSTRAINT emergency_finding_length CHECK (((length(finding) >= 1) AND (length(finding) <= 500))),
-    CONSTRAINT emergency_reason_length CHECK (((length(reason) >= 1) AND (length(reason) <= 500))),
-    CONSTRAINT emergency_review_due_at_after CHECK ((review_due_at > opened_at)),
-    CONSTRAINT emergency_reviewed_by_other CHECK (((reviewed_by <> opened_by) AND (reviewed_by <> second_id))),
-    CONSTRAINT emergency_reviewed_whole CHECK ((((reviewed_at IS NULL) = (reviewed_by IS NULL)) AND ((reviewed_at IS NULL) = (finding IS NULL)))),
-    CONSTRAINT emergency_second_id_differs CHECK ((second_id <> opened_by)),
-    CONSTRAINT emergency_valid_until_range CHECK (((valid_until > opened_at) AND (valid_until <= (opened_at + '04:00:00'::interval))))
+    verdict text,
+    CONSTRAINT break_glass_reviewed_by_other CHECK (((reviewed_by <> opened_by) AND (reviewed_by <> second_id))),
+    CONSTRAINT break_glass_reviewed_whole CHECK ((((reviewed_at IS NULL) = (reviewed_by IS NULL)) AND ((reviewed_at IS NULL) = (verdict IS NULL)))),
+    CONSTRAINT break_glass_second_id_differs CHECK ((second_id <> opened_by)),
+    CONSTRAINT break_glass_valid_until_range CHECK (((valid_until > opened_at) AND (valid_until <= (opened_at + '04:00:00'::interval)))),
+    CONSTRAINT break_glass_verdict_length CHECK (((length(verdict) >= 1) AND (length(verdict) <= 500)))
 );
-ALTER TABLE governance.emergency OWNER TO keyturn_owner;
+ALTER TABLE governance.break_glass OWNER TO keyturn_owner;
+CREATE TABLE governance.decision (
+    id uuid NOT NULL,
+    request_id uuid NOT NULL,
+    revision integer NOT NULL,
+    moment text NOT NULL,
+    outcome text NOT NULL,
+    reasons text[] NOT NULL,
+    inputs bytea NOT NULL,
+    digest bytea NOT NULL,
+    decided_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT decision_digest_matches CHECK ((digest = sha256(inputs))),
+    CONSTRAINT decision_inputs_length CHECK ((length(inputs) <= 1048576)),
+    CONSTRAINT decision_moment_length CHECK (((length(moment) >= 1) AND (length(moment) <= 20))),
+    CONSTRAINT decision_outcome_known CHECK ((outcome = ANY (ARRAY['allow'::text, 'wait'::text, 'block'::text])))
+);
+ALTER TABLE governance.decision OWNER TO keyturn_owner;
+CREATE TABLE governance.delegation (
+    id uuid NOT NULL,
+    delegator_id uuid NOT NULL,
+    delegate_id uuid NOT NULL,
+    role text,
+    target_id uuid,
+    valid_from timestamp with time zone NOT NULL,
+    valid_until timestamp with time zone NOT NULL,
+    registered_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    registered_by uuid NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT delegation_delegate_id_differs CHECK ((delegate_id <> delegator_id)),
+    CONSTRAINT delegation_role_form CHECK ((role ~ '^[a-z][a-z0-9_-]{0,59}$'::text)),
+    CONSTRAINT delegation_valid_from_not_before CHECK ((valid_from >= (registered_at - '00:00:01'::interval))),
+    CONSTRAINT delegation_valid_until_after CHECK ((valid_until > valid_from))
+);
+ALTER TABLE governance.delegation OWNER TO keyturn_owner;
+CREATE TABLE governance.entitlement (
+    target_id uuid NOT NULL,
+    name text NOT NULL,
+    risk smallint NOT NULL,
+    CONSTRAINT entitlement_name_length CHECK (((length(name) >= 1) AND (length(name) <= 300))),
+    CONSTRAINT entitlement_risk_range CHECK (((risk >= 1) AND (risk <= 5)))
+);
+ALTER TABLE governance.entitlement OWNER TO keyturn_owner;
+CREATE TABLE governance.feed_release (
+    feed_id uuid NOT NULL,
+    person_id uuid NOT NULL,
+    reason text NOT NULL,
+    released_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT feed_release_reason_length CHECK (((length(reason) >= 1) AND (length(reason) <= 500)))
+);
+ALTER TABLE governance.feed_release OWNER TO keyturn_owner;
 CREATE TABLE governance.identity (
     id uuid NOT NULL,
     target_id uuid NOT NULL,
@@ -192,6 +233,9 @@ CREATE TABLE governance.identity (
     policy_id uuid NOT NULL,
     expires_at timestamp with time zone NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    tier text DEFAULT 'standard'::text NOT NULL,
+    vendor_id uuid,
+    attested_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT identity_backup_owner_id_differs CHECK ((owner_id <> backup_owner_id)),
     CONSTRAINT identity_bucket_range CHECK ((bucket = jobs.bucket_of(target_id))),
     CONSTRAINT identity_environment_length CHECK (((length(btrim(environment)) >= 1) AND (length(btrim(environment)) <= 40))),
@@ -199,62 +243,46 @@ CREATE TABLE governance.identity (
     CONSTRAINT identity_login_mode_known CHECK ((login_mode = ANY (ARRAY['alternating'::text, 'single'::text]))),
     CONSTRAINT identity_name_form CHECK ((name ~ '^[a-z_][a-z0-9_]{0,58}$'::text)),
     CONSTRAINT identity_purpose_length CHECK (((length(btrim(purpose)) >= 1) AND (length(btrim(purpose)) <= 500))),
+    CONSTRAINT identity_tier_known CHECK ((tier = ANY (ARRAY['standard'::text, 'elevated'::text, 'privileged'::text]))),
     CONSTRAINT identity_workload_length CHECK (((length(btrim(workload)) >= 1) AND (length(btrim(workload)) <= 200)))
 );
 ALTER TABLE governance.identity OWNER TO keyturn_owner;
-CREATE TABLE governance.incarnation (
+CREATE TABLE governance.identity_feed (
     id uuid NOT NULL,
-    place text NOT NULL,
-    mark bigint DEFAULT 1 NOT NULL,
-    began_at timestamp with time zone DEFAULT now() NOT NULL,
-    confirmed_by uuid,
-    reason text,
-    ended_at timestamp with time zone,
-    CONSTRAINT incarnation_confirmed_whole CHECK (((confirmed_by IS NULL) = (reason IS NULL))),
-    CONSTRAINT incarnation_mark_positive CHECK ((mark >= 1)),
-    CONSTRAINT incarnation_place_length CHECK (((length(place) >= 1) AND (length(place) <= 100))),
-    CONSTRAINT incarnation_reason_length CHECK (((length(reason) >= 1) AND (length(reason) <= 500)))
-)
-WITH (fillfactor='50');
-ALTER TABLE governance.incarnation OWNER TO keyturn_owner;
-CREATE TABLE governance.incarnation_adoption (
-    id bigint NOT NULL,
-    incarnation_id uuid NOT NULL,
-    host text NOT NULL,
-    adopted_by uuid NOT NULL,
-    reason text NOT NULL,
-    at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT incarnation_adoption_host_length CHECK (((length(host) >= 1) AND (length(host) <= 300))),
-    CONSTRAINT incarnation_adoption_reason_length CHECK (((length(reason) >= 1) AND (length(reason) <= 500)))
+    source text NOT NULL,
+    sequence bigint NOT NULL,
+    as_of timestamp with time zone NOT NULL,
+    digest bytea NOT NULL,
+    persons integer NOT NULL,
+    removals integer NOT NULL,
+    state text NOT NULL,
+    content jsonb,
+    received_at timestamp with time zone DEFAULT now() NOT NULL,
+    settled_at timestamp with time zone,
+    CONSTRAINT identity_feed_content_kept CHECK (((state = 'quarantined'::text) = (content IS NOT NULL))),
+    CONSTRAINT identity_feed_digest_length CHECK ((length(digest) = 32)),
+    CONSTRAINT identity_feed_state_known CHECK ((state = ANY (ARRAY['applied'::text, 'quarantined'::text, 'dropped'::text])))
 );
-ALTER TABLE governance.incarnation_adoption OWNER TO keyturn_owner;
-ALTER TABLE governance.incarnation_adoption ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME governance.incarnation_adoption_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
+ALTER TABLE governance.identity_feed OWNER TO keyturn_owner;
+CREATE TABLE governance.identity_source (
+    name text NOT NULL,
+    kind text NOT NULL,
+    as_of timestamp with time zone,
+    sequence bigint DEFAULT 0 NOT NULL,
+    maximum_age interval,
+    state text DEFAULT 'ok'::text NOT NULL,
+    break_share double precision DEFAULT 0.05 NOT NULL,
+    break_persons integer DEFAULT 20 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT identity_source_break_persons_positive CHECK ((break_persons >= 0)),
+    CONSTRAINT identity_source_break_share_range CHECK (((break_share >= (0)::double precision) AND (break_share <= (1)::double precision))),
+    CONSTRAINT identity_source_kind_known CHECK ((kind = ANY (ARRAY['manual'::text, 'csv'::text, 'ldap'::text, 'scim'::text]))),
+    CONSTRAINT identity_source_maximum_age_positive CHECK ((maximum_age > '00:00:00'::interval)),
+    CONSTRAINT identity_source_name_length CHECK (((length(name) >= 1) AND (length(name) <= 100))),
+    CONSTRAINT identity_source_sequence_positive CHECK ((sequence >= 0)),
+    CONSTRAINT identity_source_state_known CHECK ((state = ANY (ARRAY['ok'::text, 'quarantined'::text])))
 );
-CREATE TABLE governance.operator_permission (
-    id uuid NOT NULL,
-    person_id uuid NOT NULL,
-    permission text NOT NULL,
-    environment text,
-    granted_by uuid NOT NULL,
-    reason text NOT NULL,
-    granted_at timestamp with time zone DEFAULT now() NOT NULL,
-    valid_until timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
-    withdrawn_at timestamp with time zone,
-    withdrawn_by uuid,
-    CONSTRAINT operator_permission_environment_length CHECK (((length(environment) >= 1) AND (length(environment) <= 40))),
-    CONSTRAINT operator_permission_granted_by_other CHECK ((granted_by <> person_id)),
-    CONSTRAINT operator_permission_permission_known CHECK ((permission = 'contain'::text)),
-    CONSTRAINT operator_permission_reason_length CHECK (((length(reason) >= 1) AND (length(reason) <= 500))),
-    CONSTRAINT operator_permission_valid_until_after CHECK ((valid_until > granted_at)),
-    CONSTRAINT operator_permission_withdrawn_whole CHECK (((withdrawn_at IS NULL) = (withdrawn_by IS NULL)))
-);
-ALTER TABLE governance.operator_permission OWNER TO keyturn_owner;
+ALTER TABLE governance.identity_source OWNER TO keyturn_owner;
 CREATE TABLE governance.permit (
     id uuid NOT NULL,
     authorization_id uuid NOT NULL,
@@ -262,8 +290,6 @@ CREATE TABLE governance.permit (
     subject uuid NOT NULL,
     fence bigint NOT NULL,
     granted_at timestamp with time zone DEFAULT now() NOT NULL,
-    incarnation uuid,
-    mark bigint,
     CONSTRAINT permit_action_known CHECK ((action = ANY (ARRAY['issue'::text, 'rotate'::text, 'revoke'::text])))
 );
 ALTER TABLE governance.permit OWNER TO keyturn_owner;
@@ -274,11 +300,32 @@ CREATE TABLE governance.person (
     source text DEFAULT 'manual'::text NOT NULL,
     as_of timestamp with time zone DEFAULT now() NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
+    display_name text,
+    email text,
+    manager_id uuid,
+    department text,
+    job_title text,
+    state_since timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    role_since timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    removed_at timestamp with time zone,
+    CONSTRAINT person_department_length CHECK ((length(department) <= 200)),
+    CONSTRAINT person_display_name_length CHECK ((length(display_name) <= 200)),
+    CONSTRAINT person_email_length CHECK (((length(email) >= 3) AND (length(email) <= 254))),
     CONSTRAINT person_external_id_length CHECK (((length(external_id) >= 1) AND (length(external_id) <= 200))),
+    CONSTRAINT person_job_title_length CHECK ((length(job_title) <= 200)),
+    CONSTRAINT person_manager_id_other CHECK ((manager_id <> id)),
     CONSTRAINT person_source_length CHECK (((length(source) >= 1) AND (length(source) <= 100))),
     CONSTRAINT person_state_known CHECK ((state = ANY (ARRAY['active'::text, 'suspended'::text, 'terminated'::text])))
 );
 ALTER TABLE governance.person OWNER TO keyturn_owner;
+CREATE TABLE governance.person_account (
+    realm text NOT NULL,
+    login text NOT NULL,
+    person_id uuid NOT NULL,
+    CONSTRAINT person_account_login_length CHECK (((length(login) >= 1) AND (length(login) <= 200))),
+    CONSTRAINT person_account_realm_length CHECK (((length(realm) >= 1) AND (length(realm) <= 100)))
+);
+ALTER TABLE governance.person_account OWNER TO keyturn_owner;
 CREATE TABLE governance.policy (
     id uuid NOT NULL,
     name text NOT NULL,
@@ -290,18 +337,81 @@ CREATE TABLE governance.policy (
     on_expiry text DEFAULT 'rotate'::text NOT NULL,
     secret_length smallint DEFAULT 32 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    on_unacknowledged text DEFAULT 'retire'::text NOT NULL,
+    version integer DEFAULT 0 NOT NULL,
+    document bytea,
+    digest bytea,
+    CONSTRAINT policy_digest_matches CHECK ((digest = sha256(document))),
     CONSTRAINT policy_name_length CHECK (((length(name) >= 1) AND (length(name) <= 100))),
     CONSTRAINT policy_on_expiry_known CHECK ((on_expiry = ANY (ARRAY['rotate'::text, 'revoke'::text]))),
-    CONSTRAINT policy_on_unacknowledged_known CHECK ((on_unacknowledged = ANY (ARRAY['retire'::text, 'extend'::text]))),
     CONSTRAINT policy_overlap_range CHECK (((overlap >= '00:00:00'::interval) AND (overlap <= '90 days'::interval))),
     CONSTRAINT policy_retry_reserve_range CHECK (((retry_reserve >= '00:00:00'::interval) AND (retry_reserve <= '30 days'::interval))),
     CONSTRAINT policy_rotation_jitter_range CHECK (((rotation_jitter >= '00:00:00'::interval) AND (rotation_jitter <= rotation_period))),
     CONSTRAINT policy_rotation_period_range CHECK (((rotation_period >= '00:00:10'::interval) AND (rotation_period <= '10 years'::interval))),
     CONSTRAINT policy_secret_length_range CHECK (((secret_length >= 16) AND (secret_length <= 128))),
-    CONSTRAINT policy_settle_range CHECK (((settle >= '00:00:00'::interval) AND (settle <= '1 day'::interval)))
+    CONSTRAINT policy_settle_range CHECK (((settle >= '00:00:00'::interval) AND (settle <= '1 day'::interval))),
+    CONSTRAINT policy_version_positive CHECK ((version >= 0))
 );
 ALTER TABLE governance.policy OWNER TO keyturn_owner;
+CREATE TABLE governance.policy_decision (
+    policy text NOT NULL,
+    version integer NOT NULL,
+    digest bytea NOT NULL,
+    person_id uuid NOT NULL,
+    decision text NOT NULL,
+    decided_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT policy_decision_decision_known CHECK ((decision = ANY (ARRAY['approve'::text, 'deny'::text])))
+);
+ALTER TABLE governance.policy_decision OWNER TO keyturn_owner;
+CREATE TABLE governance.policy_version (
+    policy text NOT NULL,
+    version integer NOT NULL,
+    source text NOT NULL,
+    document bytea NOT NULL,
+    digest bytea NOT NULL,
+    proposed_by uuid NOT NULL,
+    ticket text NOT NULL,
+    proposed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    state text DEFAULT 'proposed'::text NOT NULL,
+    activated_at timestamp with time zone,
+    CONSTRAINT policy_version_digest_matches CHECK ((digest = sha256(document))),
+    CONSTRAINT policy_version_document_length CHECK ((length(document) <= 262144)),
+    CONSTRAINT policy_version_policy_length CHECK (((length(policy) >= 1) AND (length(policy) <= 100))),
+    CONSTRAINT policy_version_source_length CHECK ((length(source) <= 262144)),
+    CONSTRAINT policy_version_state_known CHECK ((state = ANY (ARRAY['proposed'::text, 'active'::text, 'superseded'::text, 'denied'::text]))),
+    CONSTRAINT policy_version_ticket_length CHECK (((length(btrim(ticket)) >= 1) AND (length(btrim(ticket)) <= 200))),
+    CONSTRAINT policy_version_version_positive CHECK ((version >= 1))
+);
+ALTER TABLE governance.policy_version OWNER TO keyturn_owner;
+CREATE TABLE governance.reapproval (
+    id bigint NOT NULL,
+    identity_id uuid NOT NULL,
+    trigger text NOT NULL,
+    words text NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT reapproval_trigger_length CHECK (((length(trigger) >= 1) AND (length(trigger) <= 60))),
+    CONSTRAINT reapproval_words_length CHECK (((length(words) >= 1) AND (length(words) <= 500)))
+);
+ALTER TABLE governance.reapproval OWNER TO keyturn_owner;
+ALTER TABLE governance.reapproval ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME governance.reapproval_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE governance.recheck (
+    id boolean DEFAULT true NOT NULL,
+    after uuid,
+    is_running boolean DEFAULT false NOT NULL,
+    round_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    checked bigint DEFAULT 0 NOT NULL,
+    voided bigint DEFAULT 0 NOT NULL,
+    unexpected bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT recheck_id_single CHECK (id)
+);
+ALTER TABLE governance.recheck OWNER TO keyturn_owner;
 CREATE TABLE governance.request (
     id uuid NOT NULL,
     revision integer NOT NULL,
@@ -314,15 +424,62 @@ CREATE TABLE governance.request (
     core bytea NOT NULL,
     digest bytea NOT NULL,
     submitted_at timestamp with time zone DEFAULT now() NOT NULL,
+    break_glass boolean DEFAULT false NOT NULL,
+    owning_system text,
+    delegated_approver_id uuid,
     CONSTRAINT request_actions_known CHECK (((actions <@ ARRAY['issue'::text, 'rotate'::text, 'revoke'::text]) AND (cardinality(actions) >= 1))),
     CONSTRAINT request_core_length CHECK ((length(core) <= 16384)),
     CONSTRAINT request_digest_matches CHECK ((digest = sha256(core))),
     CONSTRAINT request_origin_known CHECK ((origin = ANY (ARRAY['person'::text, 'policy'::text]))),
     CONSTRAINT request_origin_whole CHECK ((((origin = 'person'::text) AND (requester_id IS NOT NULL)) OR ((origin = 'policy'::text) AND (requester_id IS NULL) AND (actions = ARRAY['revoke'::text])))),
+    CONSTRAINT request_owning_system_length CHECK (((length(owning_system) >= 1) AND (length(owning_system) <= 200))),
     CONSTRAINT request_revision_positive CHECK ((revision >= 1)),
     CONSTRAINT request_ticket_length CHECK (((length(btrim(ticket)) >= 1) AND (length(btrim(ticket)) <= 200)))
 );
 ALTER TABLE governance.request OWNER TO keyturn_owner;
+CREATE TABLE governance.request_withdrawal (
+    request_id uuid NOT NULL,
+    person_id uuid NOT NULL,
+    reason text NOT NULL,
+    withdrawn_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT request_withdrawal_reason_length CHECK (((length(reason) >= 1) AND (length(reason) <= 500)))
+);
+ALTER TABLE governance.request_withdrawal OWNER TO keyturn_owner;
+CREATE TABLE governance.role_assignment (
+    id uuid NOT NULL,
+    person_id uuid NOT NULL,
+    role text NOT NULL,
+    target_id uuid,
+    valid_from timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT role_assignment_ended_at_after CHECK ((ended_at >= valid_from)),
+    CONSTRAINT role_assignment_role_form CHECK ((role ~ '^[a-z][a-z0-9_-]{0,59}$'::text))
+);
+ALTER TABLE governance.role_assignment OWNER TO keyturn_owner;
+CREATE TABLE governance.scim_resource (
+    id uuid NOT NULL,
+    source text NOT NULL,
+    kind text NOT NULL,
+    name text NOT NULL,
+    person_id uuid,
+    body jsonb NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    modified_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT scim_resource_body_length CHECK ((length((body)::text) <= 1048576)),
+    CONSTRAINT scim_resource_kind_known CHECK ((kind = ANY (ARRAY['User'::text, 'Group'::text]))),
+    CONSTRAINT scim_resource_name_length CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT scim_resource_person_id_whole CHECK (((kind = 'User'::text) = (person_id IS NOT NULL)))
+);
+ALTER TABLE governance.scim_resource OWNER TO keyturn_owner;
+CREATE TABLE governance.signing_key (
+    person_id uuid NOT NULL,
+    public_key text NOT NULL,
+    registered_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT signing_key_public_key_length CHECK (((length(public_key) >= 20) AND (length(public_key) <= 4096)))
+);
+ALTER TABLE governance.signing_key OWNER TO keyturn_owner;
 CREATE TABLE governance.target (
     id uuid NOT NULL,
     bucket smallint NOT NULL,
@@ -334,13 +491,111 @@ CREATE TABLE governance.target (
     admin_version integer DEFAULT 1 NOT NULL,
     examined_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    owner_id uuid,
+    criticality smallint DEFAULT 2 NOT NULL,
     CONSTRAINT target_admin_envelope_length CHECK ((length(admin_envelope) <= 65536)),
     CONSTRAINT target_bucket_range CHECK ((bucket = jobs.bucket_of(id))),
+    CONSTRAINT target_criticality_range CHECK (((criticality >= 1) AND (criticality <= 4))),
     CONSTRAINT target_environment_length CHECK (((length(environment) >= 1) AND (length(environment) <= 40))),
     CONSTRAINT target_kind_length CHECK (((length(kind) >= 1) AND (length(kind) <= 40))),
     CONSTRAINT target_name_length CHECK (((length(name) >= 1) AND (length(name) <= 100)))
 );
 ALTER TABLE governance.target OWNER TO keyturn_owner;
+COMMENT ON COLUMN governance.target.criticality IS '1 low, 2 normal, 3 high, 4 critical';
+CREATE TABLE governance.ticket (
+    id uuid NOT NULL,
+    number bigint NOT NULL,
+    helpdesk text DEFAULT 'built-in'::text NOT NULL,
+    remote_id text,
+    remote_version text,
+    kind text NOT NULL,
+    state text DEFAULT 'open'::text NOT NULL,
+    resolution text,
+    identity_id uuid,
+    request_id uuid,
+    request_revision integer,
+    request_digest bytea,
+    subject text NOT NULL,
+    body text DEFAULT ''::text NOT NULL,
+    cause_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    opened_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    due_at timestamp with time zone,
+    contained_at timestamp with time zone,
+    proven_at timestamp with time zone,
+    closed_without_control integer DEFAULT 0 NOT NULL,
+    excused_until timestamp with time zone,
+    excused_by uuid,
+    resolved_at timestamp with time zone,
+    CONSTRAINT ticket_body_length CHECK ((length(body) <= 20000)),
+    CONSTRAINT ticket_helpdesk_length CHECK (((length(helpdesk) >= 1) AND (length(helpdesk) <= 60))),
+    CONSTRAINT ticket_kind_known CHECK ((kind = ANY (ARRAY['request'::text, 'reapproval'::text, 'leaver'::text, 'leak'::text, 'vendor_end'::text, 'expired'::text, 'break_glass'::text, 'review'::text]))),
+    CONSTRAINT ticket_remote_id_length CHECK (((length(remote_id) >= 1) AND (length(remote_id) <= 200))),
+    CONSTRAINT ticket_remote_version_length CHECK ((length(remote_version) <= 200)),
+    CONSTRAINT ticket_request_digest_length CHECK ((length(request_digest) = 32)),
+    CONSTRAINT ticket_resolution_excused CHECK (((resolution IS DISTINCT FROM 'unverifiable'::text) OR ((excused_until IS NOT NULL) AND (excused_by IS NOT NULL)))),
+    CONSTRAINT ticket_resolution_known CHECK ((resolution = ANY (ARRAY['proven'::text, 'compensated'::text, 'denied'::text, 'expired'::text, 'unverifiable'::text]))),
+    CONSTRAINT ticket_resolution_proven CHECK (((resolution IS DISTINCT FROM 'proven'::text) OR (proven_at IS NOT NULL))),
+    CONSTRAINT ticket_resolution_whole CHECK (((state = 'resolved'::text) = (resolution IS NOT NULL))),
+    CONSTRAINT ticket_state_known CHECK ((state = ANY (ARRAY['open'::text, 'resolved'::text]))),
+    CONSTRAINT ticket_subject_length CHECK (((length(subject) >= 1) AND (length(subject) <= 300)))
+);
+ALTER TABLE governance.ticket OWNER TO keyturn_owner;
+CREATE TABLE governance.ticket_note (
+    id bigint NOT NULL,
+    ticket_id uuid NOT NULL,
+    code text,
+    author text NOT NULL,
+    words text NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT ticket_note_author_length CHECK (((length(author) >= 1) AND (length(author) <= 200))),
+    CONSTRAINT ticket_note_code_length CHECK (((length(code) >= 1) AND (length(code) <= 60))),
+    CONSTRAINT ticket_note_words_length CHECK (((length(words) >= 1) AND (length(words) <= 4000)))
+);
+ALTER TABLE governance.ticket_note OWNER TO keyturn_owner;
+ALTER TABLE governance.ticket_note ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME governance.ticket_note_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+ALTER TABLE governance.ticket ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME governance.ticket_number_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE governance.toxic_pair (
+    target_id uuid NOT NULL,
+    first text NOT NULL,
+    second text NOT NULL,
+    reason text NOT NULL,
+    CONSTRAINT toxic_pair_first_length CHECK (((length(first) >= 1) AND (length(first) <= 300))),
+    CONSTRAINT toxic_pair_reason_length CHECK (((length(reason) >= 1) AND (length(reason) <= 500))),
+    CONSTRAINT toxic_pair_second_length CHECK (((length(second) >= 1) AND (length(second) <= 300))),
+    CONSTRAINT toxic_pair_sorted CHECK ((first < second))
+);
+ALTER TABLE governance.toxic_pair OWNER TO keyturn_owner;
+CREATE TABLE governance.vendor (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    sponsor_id uuid NOT NULL,
+    contract_from timestamp with time zone NOT NULL,
+    contract_until timestamp with time zone NOT NULL,
+    review_valid_until timestamp with time zone NOT NULL,
+    allowed_targets uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    scopes text[] DEFAULT '{}'::text[] NOT NULL,
+    client_ids text[] DEFAULT '{}'::text[] NOT NULL,
+    redirect_domains text[] DEFAULT '{}'::text[] NOT NULL,
+    incident_at timestamp with time zone,
+    version bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT vendor_contract_until_after CHECK ((contract_until > contract_from)),
+    CONSTRAINT vendor_name_length CHECK (((length(name) >= 1) AND (length(name) <= 100)))
+);
+ALTER TABLE governance.vendor OWNER TO keyturn_owner;
 CREATE TABLE jobs.job (
     "position" bigint DEFAULT jobs.next_position() NOT NULL,
     fence bigint NOT NULL,
@@ -522,63 +777,6 @@ CREATE TABLE keyturn.schema_migration (
     applied_by text DEFAULT SESSION_USER NOT NULL
 );
 ALTER TABLE keyturn.schema_migration OWNER TO keyturn;
-CREATE TABLE lifecycle.alarm (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    kind text NOT NULL,
-    subject uuid NOT NULL,
-    detail text NOT NULL,
-    raised_at timestamp with time zone DEFAULT now() NOT NULL,
-    cleared_at timestamp with time zone,
-    CONSTRAINT alarm_detail_length CHECK ((length(detail) <= 500)),
-    CONSTRAINT alarm_kind_known CHECK ((kind = ANY (ARRAY['overlap_exceeded'::text, 'delivery_expired'::text])))
-);
-ALTER TABLE lifecycle.alarm OWNER TO keyturn_owner;
-CREATE VIEW keyturn.v_alarm AS
- SELECT a.id AS alarm_id,
-    a.kind,
-    a.subject,
-    a.detail,
-    a.raised_at,
-    a.cleared_at
-   FROM lifecycle.alarm a;
-ALTER TABLE keyturn.v_alarm OWNER TO keyturn_owner;
-COMMENT ON VIEW keyturn.v_alarm IS 'What a person must hear of.';
-COMMENT ON COLUMN keyturn.v_alarm.alarm_id IS 'id of the alarm';
-COMMENT ON COLUMN keyturn.v_alarm.kind IS 'overlap_exceeded: a consumer did not move in time; delivery_expired: a webhook could not be told';
-COMMENT ON COLUMN keyturn.v_alarm.subject IS 'the rotation, or the consumer';
-COMMENT ON COLUMN keyturn.v_alarm.detail IS 'what happened';
-COMMENT ON COLUMN keyturn.v_alarm.raised_at IS 'since when';
-COMMENT ON COLUMN keyturn.v_alarm.cleared_at IS 'when it was over; null: it is not';
-CREATE TABLE lifecycle.consumer (
-    id uuid NOT NULL,
-    credential_id uuid NOT NULL,
-    name text NOT NULL,
-    token_hash bytea NOT NULL,
-    added_by uuid NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    expires_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
-    removed_at timestamp with time zone,
-    webhook_url text,
-    webhook_envelope bytea,
-    webhook_key_id text,
-    CONSTRAINT consumer_name_length CHECK (((length(name) >= 1) AND (length(name) <= 100))),
-    CONSTRAINT consumer_token_hash_length CHECK ((length(token_hash) = 32)),
-    CONSTRAINT consumer_webhook_envelope_length CHECK ((length(webhook_envelope) <= 65536)),
-    CONSTRAINT consumer_webhook_key_id_length CHECK (((length(webhook_key_id) >= 1) AND (length(webhook_key_id) <= 200))),
-    CONSTRAINT consumer_webhook_url_length CHECK (((length(webhook_url) >= 1) AND (length(webhook_url) <= 1000))),
-    CONSTRAINT consumer_webhook_whole CHECK ((num_nonnulls(webhook_url, webhook_envelope, webhook_key_id) = ANY (ARRAY[0, 3])))
-);
-ALTER TABLE lifecycle.consumer OWNER TO keyturn_owner;
-CREATE TABLE lifecycle.consumer_version (
-    consumer_id uuid NOT NULL,
-    version integer NOT NULL,
-    reads bigint DEFAULT 0 NOT NULL,
-    first_read_at timestamp with time zone,
-    last_read_at timestamp with time zone,
-    acknowledged_at timestamp with time zone
-)
-WITH (fillfactor='60');
-ALTER TABLE lifecycle.consumer_version OWNER TO keyturn_owner;
 CREATE TABLE lifecycle.credential (
     id uuid NOT NULL,
     identity_id uuid NOT NULL,
@@ -596,145 +794,6 @@ CREATE TABLE lifecycle.credential (
 )
 WITH (fillfactor='70');
 ALTER TABLE lifecycle.credential OWNER TO keyturn_owner;
-CREATE TABLE lifecycle.delivery (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    consumer_id uuid NOT NULL,
-    version integer NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    attempts integer DEFAULT 0 NOT NULL,
-    last_outcome text,
-    tried_at timestamp with time zone,
-    settled_at timestamp with time zone,
-    state text DEFAULT 'open'::text NOT NULL,
-    CONSTRAINT delivery_last_outcome_length CHECK ((length(last_outcome) <= 200)),
-    CONSTRAINT delivery_settled_whole CHECK (((state = 'open'::text) = (settled_at IS NULL))),
-    CONSTRAINT delivery_state_known CHECK ((state = ANY (ARRAY['open'::text, 'delivered'::text, 'expired'::text])))
-)
-WITH (fillfactor='60');
-ALTER TABLE lifecycle.delivery OWNER TO keyturn_owner;
-CREATE TABLE lifecycle.version (
-    credential_id uuid NOT NULL,
-    number integer NOT NULL,
-    state text NOT NULL,
-    login text NOT NULL,
-    envelope bytea,
-    key_id text NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    published_at timestamp with time zone,
-    ended_at timestamp with time zone,
-    CONSTRAINT version_envelope_kept CHECK (((envelope IS NOT NULL) OR (state = ANY (ARRAY['revoked'::text, 'orphan'::text])))),
-    CONSTRAINT version_envelope_length CHECK ((length(envelope) <= 65536)),
-    CONSTRAINT version_key_id_length CHECK (((length(key_id) >= 1) AND (length(key_id) <= 200))),
-    CONSTRAINT version_login_length CHECK (((length(login) >= 1) AND (length(login) <= 63))),
-    CONSTRAINT version_number_positive CHECK ((number >= 1)),
-    CONSTRAINT version_state_known CHECK ((state = ANY (ARRAY['candidate'::text, 'current'::text, 'retiring'::text, 'revoked'::text, 'orphan'::text])))
-);
-ALTER TABLE lifecycle.version OWNER TO keyturn_owner;
-CREATE VIEW keyturn.v_consumer AS
- SELECT c.id AS consumer_id,
-    c.name,
-    c.credential_id,
-    i.name AS identity,
-    t.name AS target,
-    c.created_at,
-    NULLIF(c.expires_at, 'infinity'::timestamp with time zone) AS expires_at,
-    c.webhook_url,
-    cur.number AS current_version,
-    a.version AS acknowledged_version,
-    a.acknowledged_at,
-    l.version AS last_read_version,
-    l.last_read_at,
-    l.reads,
-    ( SELECT count(*) AS count
-           FROM lifecycle.delivery d
-          WHERE ((d.consumer_id = c.id) AND (d.state = 'open'::text))) AS open_deliveries
-   FROM ((((((lifecycle.consumer c
-     JOIN lifecycle.credential k ON ((k.id = c.credential_id)))
-     JOIN governance.identity i ON ((i.id = k.identity_id)))
-     JOIN governance.target t ON ((t.id = k.target_id)))
-     LEFT JOIN lifecycle.version cur ON (((cur.credential_id = c.credential_id) AND (cur.state = 'current'::text))))
-     LEFT JOIN LATERAL ( SELECT v.version,
-            v.acknowledged_at
-           FROM lifecycle.consumer_version v
-          WHERE ((v.consumer_id = c.id) AND (v.acknowledged_at IS NOT NULL))
-          ORDER BY v.version DESC
-         LIMIT 1) a ON (true))
-     LEFT JOIN LATERAL ( SELECT v.version,
-            v.last_read_at,
-            v.reads
-           FROM lifecycle.consumer_version v
-          WHERE ((v.consumer_id = c.id) AND (v.last_read_at IS NOT NULL))
-          ORDER BY v.version DESC
-         LIMIT 1) l ON (true))
-  WHERE (c.removed_at IS NULL);
-ALTER TABLE keyturn.v_consumer OWNER TO keyturn_owner;
-COMMENT ON VIEW keyturn.v_consumer IS 'Registered readers: what they read and what they have in use. No tokens.';
-COMMENT ON COLUMN keyturn.v_consumer.consumer_id IS 'id of the consumer';
-COMMENT ON COLUMN keyturn.v_consumer.name IS 'name of the consumer; unique per credential';
-COMMENT ON COLUMN keyturn.v_consumer.credential_id IS 'what it reads';
-COMMENT ON COLUMN keyturn.v_consumer.identity IS 'name of the identity it reads';
-COMMENT ON COLUMN keyturn.v_consumer.target IS 'name of the target';
-COMMENT ON COLUMN keyturn.v_consumer.created_at IS 'when it was registered';
-COMMENT ON COLUMN keyturn.v_consumer.expires_at IS 'when its token ends; null: never';
-COMMENT ON COLUMN keyturn.v_consumer.webhook_url IS 'where it is told of new versions';
-COMMENT ON COLUMN keyturn.v_consumer.current_version IS 'what it should have';
-COMMENT ON COLUMN keyturn.v_consumer.acknowledged_version IS 'the newest version it said it has in use';
-COMMENT ON COLUMN keyturn.v_consumer.acknowledged_at IS 'when it said so';
-COMMENT ON COLUMN keyturn.v_consumer.last_read_version IS 'the newest version it read';
-COMMENT ON COLUMN keyturn.v_consumer.last_read_at IS 'when it last read that version';
-COMMENT ON COLUMN keyturn.v_consumer.reads IS 'how often it read that version';
-COMMENT ON COLUMN keyturn.v_consumer.open_deliveries IS 'webhook messages that were not accepted yet';
-CREATE TABLE lifecycle.containment (
-    id uuid NOT NULL,
-    selector text NOT NULL,
-    digest text NOT NULL,
-    follow_up text NOT NULL,
-    requested_by uuid NOT NULL,
-    ticket text NOT NULL,
-    reason text NOT NULL,
-    permission_id uuid,
-    emergency_id uuid,
-    requested_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    CONSTRAINT containment_authority_one CHECK ((num_nonnulls(permission_id, emergency_id) = 1)),
-    CONSTRAINT containment_digest_form CHECK ((digest ~ '^[0-9a-f]{12}$'::text)),
-    CONSTRAINT containment_follow_up_known CHECK ((follow_up = ANY (ARRAY['rotate'::text, 'revoke'::text]))),
-    CONSTRAINT containment_reason_length CHECK (((length(reason) >= 1) AND (length(reason) <= 500))),
-    CONSTRAINT containment_selector_length CHECK (((length(selector) >= 1) AND (length(selector) <= 500))),
-    CONSTRAINT containment_ticket_length CHECK (((length(ticket) >= 1) AND (length(ticket) <= 200)))
-);
-ALTER TABLE lifecycle.containment OWNER TO keyturn_owner;
-CREATE TABLE lifecycle.containment_item (
-    containment_target_id uuid NOT NULL,
-    credential_id uuid NOT NULL,
-    authorization_id uuid NOT NULL,
-    state text NOT NULL,
-    attempts integer DEFAULT 0 NOT NULL,
-    fence bigint NOT NULL,
-    permit_id uuid,
-    outcome_code text,
-    intended_at timestamp with time zone,
-    settled_at timestamp with time zone,
-    follow_up text DEFAULT 'waiting'::text NOT NULL,
-    follow_up_detail text,
-    rotation_id uuid,
-    CONSTRAINT containment_item_follow_up_detail_length CHECK ((length(follow_up_detail) <= 200)),
-    CONSTRAINT containment_item_follow_up_known CHECK ((follow_up = ANY (ARRAY['waiting'::text, 'opened'::text, 'not_allowed'::text, 'none'::text]))),
-    CONSTRAINT containment_item_outcome_code_length CHECK ((length(outcome_code) <= 200)),
-    CONSTRAINT containment_item_permit_needed CHECK (((state = 'waiting'::text) OR (permit_id IS NOT NULL))),
-    CONSTRAINT containment_item_state_known CHECK ((state = ANY (ARRAY['waiting'::text, 'intended'::text, 'contained'::text, 'refused'::text])))
-)
-WITH (fillfactor='50');
-ALTER TABLE lifecycle.containment_item OWNER TO keyturn_owner;
-CREATE TABLE lifecycle.containment_target (
-    id uuid NOT NULL,
-    containment_id uuid NOT NULL,
-    target_id uuid NOT NULL,
-    bucket smallint NOT NULL,
-    tried_at timestamp with time zone,
-    ended_at timestamp with time zone,
-    CONSTRAINT containment_target_bucket_range CHECK ((bucket = jobs.bucket_of(target_id)))
-);
-ALTER TABLE lifecycle.containment_target OWNER TO keyturn_owner;
 CREATE TABLE lifecycle.rotation (
     id uuid NOT NULL,
     credential_id uuid NOT NULL,
@@ -765,69 +824,24 @@ CREATE TABLE lifecycle.rotation (
 )
 WITH (fillfactor='60');
 ALTER TABLE lifecycle.rotation OWNER TO keyturn_owner;
-CREATE VIEW keyturn.v_containment AS
- SELECT c.id AS containment_id,
-    c.selector,
-    c.follow_up,
-    p.external_id AS requested_by,
-    c.ticket,
-    c.reason,
-        CASE
-            WHEN (c.permission_id IS NULL) THEN 'emergency'::text
-            ELSE 'permission'::text
-        END AS authority,
-    c.requested_at,
-    s.targets,
-    s.credentials,
-    s.contained,
-    s.refused,
-    s.remaining,
-    s.follow_ups_open,
-    s.follow_ups_done,
-    s.follow_ups_not_allowed,
-        CASE
-            WHEN (s.remaining = 0) THEN s.last_settled_at
-            ELSE NULL::timestamp with time zone
-        END AS contained_at,
-        CASE
-            WHEN (s.remaining = 0) THEN (EXTRACT(epoch FROM (s.last_settled_at - c.requested_at)))::double precision
-            ELSE NULL::double precision
-        END AS seconds_to_contain
-   FROM ((lifecycle.containment c
-     JOIN governance.person p ON ((p.id = c.requested_by)))
-     CROSS JOIN LATERAL ( SELECT count(DISTINCT t.id) AS targets,
-            count(i.credential_id) AS credentials,
-            count(*) FILTER (WHERE (i.state = 'contained'::text)) AS contained,
-            count(*) FILTER (WHERE (i.state = 'refused'::text)) AS refused,
-            count(*) FILTER (WHERE (i.state = ANY (ARRAY['waiting'::text, 'intended'::text]))) AS remaining,
-            count(*) FILTER (WHERE ((i.follow_up = 'waiting'::text) OR ((i.follow_up = 'opened'::text) AND (r.finished_at IS NULL)))) AS follow_ups_open,
-            count(*) FILTER (WHERE ((i.follow_up = 'opened'::text) AND (r.finished_at IS NOT NULL))) AS follow_ups_done,
-            count(*) FILTER (WHERE (i.follow_up = 'not_allowed'::text)) AS follow_ups_not_allowed,
-            max(i.settled_at) AS last_settled_at
-           FROM ((lifecycle.containment_target t
-             LEFT JOIN lifecycle.containment_item i ON ((i.containment_target_id = t.id)))
-             LEFT JOIN lifecycle.rotation r ON (((r.id = i.rotation_id) AND (r.credential_id = i.credential_id))))
-          WHERE (t.containment_id = c.id)) s);
-ALTER TABLE keyturn.v_containment OWNER TO keyturn_owner;
-COMMENT ON VIEW keyturn.v_containment IS 'Mass actions on leaks: what was cut off, how long it took, what follows.';
-COMMENT ON COLUMN keyturn.v_containment.containment_id IS 'id, as `keyturn contain status` takes it';
-COMMENT ON COLUMN keyturn.v_containment.selector IS 'what was named';
-COMMENT ON COLUMN keyturn.v_containment.follow_up IS 'what comes after the cut: rotate or revoke';
-COMMENT ON COLUMN keyturn.v_containment.requested_by IS 'who ordered it';
-COMMENT ON COLUMN keyturn.v_containment.ticket IS 'the helpdesk''s ticket';
-COMMENT ON COLUMN keyturn.v_containment.reason IS 'why, in the operator''s words';
-COMMENT ON COLUMN keyturn.v_containment.authority IS 'permission: recorded before; emergency: two people, reviewed after';
-COMMENT ON COLUMN keyturn.v_containment.requested_at IS 'when it was ordered';
-COMMENT ON COLUMN keyturn.v_containment.targets IS 'targets it concerns';
-COMMENT ON COLUMN keyturn.v_containment.credentials IS 'credentials it concerns';
-COMMENT ON COLUMN keyturn.v_containment.contained IS 'credentials whose logins are blocked and whose sessions are gone';
-COMMENT ON COLUMN keyturn.v_containment.refused IS 'credentials that the target refused to cut off; look at the items';
-COMMENT ON COLUMN keyturn.v_containment.remaining IS 'credentials that are not cut off yet';
-COMMENT ON COLUMN keyturn.v_containment.follow_ups_open IS 'credentials whose rotation or revocation is not over';
-COMMENT ON COLUMN keyturn.v_containment.follow_ups_done IS 'credentials whose rotation or revocation is over';
-COMMENT ON COLUMN keyturn.v_containment.follow_ups_not_allowed IS 'credentials that stay blocked: their authorization does not allow a rotation';
-COMMENT ON COLUMN keyturn.v_containment.contained_at IS 'when the last one was cut off; null: not all are';
-COMMENT ON COLUMN keyturn.v_containment.seconds_to_contain IS 'from the order to the last cut';
+CREATE TABLE lifecycle.version (
+    credential_id uuid NOT NULL,
+    number integer NOT NULL,
+    state text NOT NULL,
+    login text NOT NULL,
+    envelope bytea,
+    key_id text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    published_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    CONSTRAINT version_envelope_kept CHECK (((envelope IS NOT NULL) OR (state = ANY (ARRAY['revoked'::text, 'orphan'::text])))),
+    CONSTRAINT version_envelope_length CHECK ((length(envelope) <= 65536)),
+    CONSTRAINT version_key_id_length CHECK (((length(key_id) >= 1) AND (length(key_id) <= 200))),
+    CONSTRAINT version_login_length CHECK (((length(login) >= 1) AND (length(login) <= 63))),
+    CONSTRAINT version_number_positive CHECK ((number >= 1)),
+    CONSTRAINT version_state_known CHECK ((state = ANY (ARRAY['candidate'::text, 'current'::text, 'retiring'::text, 'revoked'::text, 'orphan'::text])))
+);
+ALTER TABLE lifecycle.version OWNER TO keyturn_owner;
 CREATE VIEW keyturn.v_credential AS
  SELECT c.id AS credential_id,
     i.name AS identity,
@@ -894,7 +908,7 @@ CREATE TABLE lifecycle.finding (
     CONSTRAINT finding_explanation_length CHECK (((length(explanation) >= 1) AND (length(explanation) <= 500))),
     CONSTRAINT finding_explanation_whole CHECK ((((explained_by IS NULL) = (explanation IS NULL)) AND ((explained_by IS NULL) = (explained_at IS NULL)))),
     CONSTRAINT finding_gone_whole CHECK (((state = 'gone'::text) = (gone_at IS NOT NULL))),
-    CONSTRAINT finding_kind_known CHECK ((kind = ANY (ARRAY['unexplained_login'::text, 'unknown_mark'::text, 'mark_lost'::text, 'renamed'::text, 'vanished'::text, 'disabled'::text, 'left_behind'::text, 'shared'::text, 'stale_trial'::text]))),
+    CONSTRAINT finding_kind_known CHECK ((kind = ANY (ARRAY['unexplained_login'::text, 'unknown_mark'::text, 'mark_lost'::text, 'renamed'::text, 'vanished'::text, 'disabled'::text, 'left_behind'::text, 'stale_trial'::text]))),
     CONSTRAINT finding_name_length CHECK (((length(name) >= 1) AND (length(name) <= 63))),
     CONSTRAINT finding_state_known CHECK ((state = ANY (ARRAY['open'::text, 'explained'::text, 'gone'::text])))
 );
@@ -922,35 +936,6 @@ COMMENT ON COLUMN keyturn.v_discovery.logins IS 'logins on the target then';
 COMMENT ON COLUMN keyturn.v_discovery.governed IS 'of these, logins of identities';
 COMMENT ON COLUMN keyturn.v_discovery.result IS 'what was done, or why it could not be';
 COMMENT ON COLUMN keyturn.v_discovery.open_findings IS 'findings that nobody has explained';
-CREATE VIEW keyturn.v_emergency AS
- SELECT e.id AS emergency_id,
-    o.external_id AS opened_by,
-    s.external_id AS second,
-    e.reason,
-    e.opened_at,
-    e.valid_until,
-    e.review_due_at,
-    e.reviewed_at,
-    r.external_id AS reviewed_by,
-    e.finding,
-    ((e.reviewed_at IS NULL) AND (e.review_due_at < now())) AS review_overdue
-   FROM (((governance.emergency e
-     JOIN governance.person o ON ((o.id = e.opened_by)))
-     JOIN governance.person s ON ((s.id = e.second_id)))
-     LEFT JOIN governance.person r ON ((r.id = e.reviewed_by)));
-ALTER TABLE keyturn.v_emergency OWNER TO keyturn_owner;
-COMMENT ON VIEW keyturn.v_emergency IS 'Broken glass and its reviews.';
-COMMENT ON COLUMN keyturn.v_emergency.emergency_id IS 'id of the emergency';
-COMMENT ON COLUMN keyturn.v_emergency.opened_by IS 'who broke the glass';
-COMMENT ON COLUMN keyturn.v_emergency.second IS 'who stood beside';
-COMMENT ON COLUMN keyturn.v_emergency.reason IS 'why, in their words';
-COMMENT ON COLUMN keyturn.v_emergency.opened_at IS 'since when it gave authority';
-COMMENT ON COLUMN keyturn.v_emergency.valid_until IS 'until when it gave authority';
-COMMENT ON COLUMN keyturn.v_emergency.review_due_at IS 'when somebody else must have looked at it';
-COMMENT ON COLUMN keyturn.v_emergency.reviewed_at IS 'when somebody did; null: it is open';
-COMMENT ON COLUMN keyturn.v_emergency.reviewed_by IS 'who did';
-COMMENT ON COLUMN keyturn.v_emergency.finding IS 'what they found';
-COMMENT ON COLUMN keyturn.v_emergency.review_overdue IS 'open after it was due';
 CREATE VIEW keyturn.v_finding AS
  SELECT f.id AS finding_id,
     t.name AS target,
@@ -975,7 +960,7 @@ COMMENT ON VIEW keyturn.v_finding IS 'What targets have that no case explains, o
 COMMENT ON COLUMN keyturn.v_finding.finding_id IS 'id of the finding; the same when it comes back';
 COMMENT ON COLUMN keyturn.v_finding.target IS 'name of the target';
 COMMENT ON COLUMN keyturn.v_finding.environment IS 'production, staging, …';
-COMMENT ON COLUMN keyturn.v_finding.kind IS 'unexplained_login, unknown_mark, mark_lost, renamed, vanished, disabled, left_behind, shared, stale_trial';
+COMMENT ON COLUMN keyturn.v_finding.kind IS 'unexplained_login, unknown_mark, mark_lost, renamed, vanished, disabled, left_behind, stale_trial';
 COMMENT ON COLUMN keyturn.v_finding.name IS 'name on the target';
 COMMENT ON COLUMN keyturn.v_finding.identity IS 'identity it concerns; null: none of ours';
 COMMENT ON COLUMN keyturn.v_finding.detail IS 'what was seen';
@@ -1187,6 +1172,21 @@ CREATE VIEW keyturn.v_rotation AS
      JOIN governance.target t ON ((t.id = c.target_id)));
 ALTER TABLE keyturn.v_rotation OWNER TO keyturn_owner;
 COMMENT ON VIEW keyturn.v_rotation IS 'Every rotation, issue and revocation with its state, effects and proofs.';
+CREATE VIEW keyturn.v_sla AS
+ SELECT t.kind,
+    count(*) AS tickets,
+    count(*) FILTER (WHERE (t.proven_at IS NOT NULL)) AS proven,
+    count(*) FILTER (WHERE (t.due_at < COALESCE(t.proven_at, now()))) AS late,
+    percentile_cont((0.5)::double precision) WITHIN GROUP (ORDER BY ((EXTRACT(epoch FROM (t.opened_at - t.cause_at)))::double precision)) AS to_ticket_p50,
+    percentile_cont((0.95)::double precision) WITHIN GROUP (ORDER BY ((EXTRACT(epoch FROM (t.opened_at - t.cause_at)))::double precision)) AS to_ticket_p95,
+    percentile_cont((0.5)::double precision) WITHIN GROUP (ORDER BY ((EXTRACT(epoch FROM (t.contained_at - t.cause_at)))::double precision)) AS to_contained_p50,
+    percentile_cont((0.95)::double precision) WITHIN GROUP (ORDER BY ((EXTRACT(epoch FROM (t.contained_at - t.cause_at)))::double precision)) AS to_contained_p95,
+    percentile_cont((0.5)::double precision) WITHIN GROUP (ORDER BY ((EXTRACT(epoch FROM (t.proven_at - t.cause_at)))::double precision)) AS to_proven_p50,
+    percentile_cont((0.95)::double precision) WITHIN GROUP (ORDER BY ((EXTRACT(epoch FROM (t.proven_at - t.cause_at)))::double precision)) AS to_proven_p95
+   FROM governance.ticket t
+  GROUP BY t.kind;
+ALTER TABLE keyturn.v_sla OWNER TO keyturn_owner;
+COMMENT ON VIEW keyturn.v_sla IS 'Per kind of ticket, seconds from the cause to the ticket, to containment and to the proof.';
 CREATE VIEW keyturn.v_target AS
  SELECT t.id AS target_id,
     t.name,
@@ -1255,6 +1255,28 @@ COMMENT ON COLUMN keyturn.v_target_trial.reason IS 'what was seen there';
 COMMENT ON COLUMN keyturn.v_target_trial.steps IS 'steps that were done';
 COMMENT ON COLUMN keyturn.v_target_trial.seconds IS 'how long it took';
 COMMENT ON COLUMN keyturn.v_target_trial.at IS 'when';
+CREATE VIEW keyturn.v_ticket AS
+ SELECT t.number,
+    t.helpdesk,
+    t.remote_id,
+    t.kind,
+    t.state,
+    t.resolution,
+    i.name AS identity,
+    t.subject,
+    t.cause_at,
+    t.opened_at,
+    t.due_at,
+    t.contained_at,
+    t.proven_at,
+    t.resolved_at,
+    t.closed_without_control,
+    t.excused_until,
+    ((t.due_at IS NOT NULL) AND (COALESCE(t.proven_at, now()) > t.due_at)) AS is_late
+   FROM (governance.ticket t
+     LEFT JOIN governance.identity i ON ((i.id = t.identity_id)));
+ALTER TABLE keyturn.v_ticket OWNER TO keyturn_owner;
+COMMENT ON VIEW keyturn.v_ticket IS 'Tickets with their clocks. A clock runs from the cause to the proof.';
 CREATE VIEW keyturn.v_worker AS
  SELECT w.id AS worker_id,
     w.name,
@@ -1316,42 +1338,84 @@ ALTER TABLE ONLY governance.approval
     ADD CONSTRAINT approval_person_once UNIQUE (request_id, revision, approver_id);
 ALTER TABLE ONLY governance.approval
     ADD CONSTRAINT approval_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY governance.approval
+    ADD CONSTRAINT approval_remote_transaction_once UNIQUE (remote_transaction);
+ALTER TABLE ONLY governance.approval_withdrawal
+    ADD CONSTRAINT approval_withdrawal_pkey PRIMARY KEY (approval_id);
 ALTER TABLE ONLY governance."authorization"
     ADD CONSTRAINT authorization_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY governance."authorization"
     ADD CONSTRAINT authorization_request_once UNIQUE (request_id, revision);
-ALTER TABLE ONLY governance.embargo
-    ADD CONSTRAINT embargo_pkey PRIMARY KEY (subject);
-ALTER TABLE ONLY governance.emergency
-    ADD CONSTRAINT emergency_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY governance.break_glass
+    ADD CONSTRAINT break_glass_pkey PRIMARY KEY (request_id);
+ALTER TABLE ONLY governance.decision
+    ADD CONSTRAINT decision_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY governance.delegation
+    ADD CONSTRAINT delegation_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY governance.entitlement
+    ADD CONSTRAINT entitlement_pkey PRIMARY KEY (target_id, name);
+ALTER TABLE ONLY governance.feed_release
+    ADD CONSTRAINT feed_release_pkey PRIMARY KEY (feed_id, person_id);
+ALTER TABLE ONLY governance.identity_feed
+    ADD CONSTRAINT identity_feed_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY governance.identity_feed
+    ADD CONSTRAINT identity_feed_sequence_once UNIQUE (source, sequence);
 ALTER TABLE ONLY governance.identity
     ADD CONSTRAINT identity_name_unique UNIQUE (target_id, name);
 ALTER TABLE ONLY governance.identity
     ADD CONSTRAINT identity_pkey PRIMARY KEY (id);
-ALTER TABLE ONLY governance.incarnation_adoption
-    ADD CONSTRAINT incarnation_adoption_pkey PRIMARY KEY (id);
-ALTER TABLE ONLY governance.incarnation
-    ADD CONSTRAINT incarnation_pkey PRIMARY KEY (id);
-ALTER TABLE ONLY governance.operator_permission
-    ADD CONSTRAINT operator_permission_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY governance.identity_source
+    ADD CONSTRAINT identity_source_pkey PRIMARY KEY (name);
 ALTER TABLE ONLY governance.permit
     ADD CONSTRAINT permit_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY governance.person_account
+    ADD CONSTRAINT person_account_pkey PRIMARY KEY (realm, login);
 ALTER TABLE ONLY governance.person
     ADD CONSTRAINT person_external_id_unique UNIQUE (external_id);
 ALTER TABLE ONLY governance.person
     ADD CONSTRAINT person_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY governance.policy_decision
+    ADD CONSTRAINT policy_decision_pkey PRIMARY KEY (policy, version, person_id);
 ALTER TABLE ONLY governance.policy
     ADD CONSTRAINT policy_name_unique UNIQUE (name);
 ALTER TABLE ONLY governance.policy
     ADD CONSTRAINT policy_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY governance.policy_version
+    ADD CONSTRAINT policy_version_pkey PRIMARY KEY (policy, version);
+ALTER TABLE ONLY governance.reapproval
+    ADD CONSTRAINT reapproval_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY governance.recheck
+    ADD CONSTRAINT recheck_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY governance.request
     ADD CONSTRAINT request_digest_unique UNIQUE (id, revision, digest);
 ALTER TABLE ONLY governance.request
     ADD CONSTRAINT request_pkey PRIMARY KEY (id, revision);
+ALTER TABLE ONLY governance.request_withdrawal
+    ADD CONSTRAINT request_withdrawal_pkey PRIMARY KEY (request_id);
+ALTER TABLE ONLY governance.role_assignment
+    ADD CONSTRAINT role_assignment_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY governance.scim_resource
+    ADD CONSTRAINT scim_resource_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY governance.signing_key
+    ADD CONSTRAINT signing_key_pkey PRIMARY KEY (public_key);
 ALTER TABLE ONLY governance.target
     ADD CONSTRAINT target_name_unique UNIQUE (name);
 ALTER TABLE ONLY governance.target
     ADD CONSTRAINT target_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY governance.ticket_note
+    ADD CONSTRAINT ticket_note_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY governance.ticket
+    ADD CONSTRAINT ticket_number_unique UNIQUE (number);
+ALTER TABLE ONLY governance.ticket
+    ADD CONSTRAINT ticket_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY governance.ticket
+    ADD CONSTRAINT ticket_remote_id_unique UNIQUE (helpdesk, remote_id);
+ALTER TABLE ONLY governance.toxic_pair
+    ADD CONSTRAINT toxic_pair_pkey PRIMARY KEY (target_id, first, second);
+ALTER TABLE ONLY governance.vendor
+    ADD CONSTRAINT vendor_name_unique UNIQUE (name);
+ALTER TABLE ONLY governance.vendor
+    ADD CONSTRAINT vendor_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY jobs.job
     ADD CONSTRAINT job_pkey PRIMARY KEY (subject, bucket);
 ALTER TABLE ONLY jobs.limit_group
@@ -1366,28 +1430,10 @@ ALTER TABLE ONLY jobs.worker
     ADD CONSTRAINT worker_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY keyturn.schema_migration
     ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (version);
-ALTER TABLE ONLY lifecycle.alarm
-    ADD CONSTRAINT alarm_pkey PRIMARY KEY (id);
-ALTER TABLE ONLY lifecycle.consumer
-    ADD CONSTRAINT consumer_pkey PRIMARY KEY (id);
-ALTER TABLE ONLY lifecycle.consumer_version
-    ADD CONSTRAINT consumer_version_pkey PRIMARY KEY (consumer_id, version);
-ALTER TABLE ONLY lifecycle.containment_item
-    ADD CONSTRAINT containment_item_pkey PRIMARY KEY (containment_target_id, credential_id);
-ALTER TABLE ONLY lifecycle.containment
-    ADD CONSTRAINT containment_pkey PRIMARY KEY (id);
-ALTER TABLE ONLY lifecycle.containment_target
-    ADD CONSTRAINT containment_target_once UNIQUE (containment_id, target_id);
-ALTER TABLE ONLY lifecycle.containment_target
-    ADD CONSTRAINT containment_target_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY lifecycle.credential
     ADD CONSTRAINT credential_identity_once UNIQUE (identity_id);
 ALTER TABLE ONLY lifecycle.credential
     ADD CONSTRAINT credential_pkey PRIMARY KEY (id);
-ALTER TABLE ONLY lifecycle.delivery
-    ADD CONSTRAINT delivery_once UNIQUE (consumer_id, version);
-ALTER TABLE ONLY lifecycle.delivery
-    ADD CONSTRAINT delivery_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY lifecycle.discovery
     ADD CONSTRAINT discovery_pkey PRIMARY KEY (target_id);
 ALTER TABLE ONLY lifecycle.effect
@@ -1410,24 +1456,40 @@ ALTER TABLE ONLY lifecycle.target_trial
     ADD CONSTRAINT target_trial_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY lifecycle.version
     ADD CONSTRAINT version_pkey PRIMARY KEY (credential_id, number);
+CREATE INDEX approval_acting_for ON governance.approval USING btree (acting_for_id) WHERE (acting_for_id IS NOT NULL);
+CREATE INDEX approval_approver ON governance.approval USING btree (approver_id);
+CREATE INDEX approval_delegation ON governance.approval USING btree (delegation_id) WHERE (delegation_id IS NOT NULL);
 CREATE INDEX authorization_identity ON governance."authorization" USING btree (identity_id) WHERE (voided_at IS NULL);
-CREATE INDEX emergency_review_open ON governance.emergency USING btree (review_due_at) WHERE (reviewed_at IS NULL);
-CREATE UNIQUE INDEX incarnation_open_once ON governance.incarnation USING btree (((ended_at IS NULL))) WHERE (ended_at IS NULL);
-CREATE INDEX operator_permission_person ON governance.operator_permission USING btree (person_id) WHERE (withdrawn_at IS NULL);
+CREATE INDEX decision_request ON governance.decision USING btree (request_id, decided_at);
+CREATE INDEX delegation_delegate ON governance.delegation USING btree (delegate_id);
+CREATE INDEX delegation_delegator ON governance.delegation USING btree (delegator_id);
+CREATE INDEX identity_backup_owner ON governance.identity USING btree (backup_owner_id);
+CREATE INDEX identity_owner ON governance.identity USING btree (owner_id);
+CREATE INDEX identity_policy ON governance.identity USING btree (policy_id);
+CREATE INDEX identity_vendor ON governance.identity USING btree (vendor_id) WHERE (vendor_id IS NOT NULL);
+CREATE UNIQUE INDEX person_email_once ON governance.person USING btree (lower(email)) WHERE (state <> 'terminated'::text);
+CREATE INDEX person_manager ON governance.person USING btree (manager_id);
+CREATE INDEX person_source ON governance.person USING btree (source);
+CREATE UNIQUE INDEX policy_version_active_once ON governance.policy_version USING btree (policy) WHERE (state = 'active'::text);
+CREATE INDEX reapproval_identity ON governance.reapproval USING btree (identity_id, trigger, at);
+CREATE INDEX request_identity ON governance.request USING btree (identity_id);
+CREATE INDEX request_requester ON governance.request USING btree (requester_id);
+CREATE UNIQUE INDEX role_assignment_open_once ON governance.role_assignment USING btree (person_id, role, COALESCE(target_id, '00000000-0000-0000-0000-000000000000'::uuid)) WHERE (ended_at IS NULL);
+CREATE INDEX role_assignment_person ON governance.role_assignment USING btree (person_id);
+CREATE INDEX role_assignment_role ON governance.role_assignment USING btree (role);
+CREATE UNIQUE INDEX scim_resource_name_once ON governance.scim_resource USING btree (kind, lower(name));
+CREATE INDEX signing_key_person ON governance.signing_key USING btree (person_id);
+CREATE INDEX ticket_note_ticket ON governance.ticket_note USING btree (ticket_id);
+CREATE UNIQUE INDEX ticket_open_once ON governance.ticket USING btree (identity_id, kind) WHERE ((state = 'open'::text) AND (kind = ANY (ARRAY['reapproval'::text, 'leaver'::text, 'leak'::text, 'vendor_end'::text, 'expired'::text, 'review'::text])));
+CREATE INDEX ticket_request ON governance.ticket USING btree (request_id);
 CREATE INDEX job_archive_subject ON ONLY jobs.job_archive USING btree (subject);
 CREATE INDEX job_archive_default_subject_idx ON jobs.job_archive_default USING btree (subject);
 CREATE INDEX job_arrival ON jobs.job USING btree ((("position" + 0))) WHERE (hold IS NULL);
 CREATE INDEX job_line ON jobs.job USING btree (bucket, limit_group, lane, "position") WHERE (hold IS NULL);
 CREATE INDEX job_waiting ON jobs.job USING btree (run_at) WHERE (hold = 'waiting'::text);
 CREATE INDEX operator_action_at ON jobs.operator_action USING btree (at);
-CREATE UNIQUE INDEX alarm_open_once ON lifecycle.alarm USING btree (kind, subject) WHERE (cleared_at IS NULL);
-CREATE UNIQUE INDEX consumer_name_once ON lifecycle.consumer USING btree (credential_id, name) WHERE (removed_at IS NULL);
-CREATE INDEX containment_item_credential ON lifecycle.containment_item USING btree (credential_id) WHERE (follow_up = 'waiting'::text);
-CREATE INDEX containment_requested_at ON lifecycle.containment USING btree (requested_at);
-CREATE INDEX containment_target_open ON lifecycle.containment_target USING btree (id) WHERE (ended_at IS NULL);
 CREATE INDEX credential_due ON lifecycle.credential USING btree (next_due_at) WHERE (state = 'active'::text);
 CREATE INDEX credential_expiry ON lifecycle.credential USING btree (hard_expires_at) WHERE (state = 'active'::text);
-CREATE INDEX delivery_open ON lifecycle.delivery USING btree (consumer_id, version) WHERE (state = 'open'::text);
 CREATE INDEX rotation_credential ON lifecycle.rotation USING btree (credential_id, created_at);
 CREATE UNIQUE INDEX rotation_open_once ON lifecycle.rotation USING btree (credential_id, ((action = 'revoke'::text))) WHERE (finished_at IS NULL);
 CREATE INDEX target_trial_target ON lifecycle.target_trial USING btree (target_id, at);
@@ -1437,14 +1499,42 @@ ALTER INDEX jobs.job_archive_subject ATTACH PARTITION jobs.job_archive_default_s
 CREATE TRIGGER approval_append_only BEFORE DELETE OR UPDATE ON governance.approval FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.approval ENABLE ALWAYS TRIGGER approval_append_only;
 CREATE TRIGGER approval_no_truncate BEFORE TRUNCATE ON governance.approval FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+CREATE TRIGGER approval_withdrawal_append_only BEFORE DELETE OR UPDATE ON governance.approval_withdrawal FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE governance.approval_withdrawal ENABLE ALWAYS TRIGGER approval_withdrawal_append_only;
+CREATE TRIGGER approval_withdrawal_no_truncate BEFORE TRUNCATE ON governance.approval_withdrawal FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE governance.approval_withdrawal ENABLE ALWAYS TRIGGER approval_withdrawal_no_truncate;
+CREATE TRIGGER decision_append_only BEFORE DELETE OR UPDATE ON governance.decision FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE governance.decision ENABLE ALWAYS TRIGGER decision_append_only;
+CREATE TRIGGER decision_no_truncate BEFORE TRUNCATE ON governance.decision FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE governance.decision ENABLE ALWAYS TRIGGER decision_no_truncate;
+CREATE TRIGGER feed_release_append_only BEFORE DELETE OR UPDATE ON governance.feed_release FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE governance.feed_release ENABLE ALWAYS TRIGGER feed_release_append_only;
+CREATE TRIGGER feed_release_no_truncate BEFORE TRUNCATE ON governance.feed_release FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE governance.feed_release ENABLE ALWAYS TRIGGER feed_release_no_truncate;
 CREATE TRIGGER permit_append_only BEFORE DELETE OR UPDATE ON governance.permit FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.permit ENABLE ALWAYS TRIGGER permit_append_only;
-CREATE TRIGGER permit_incarnation AFTER INSERT ON governance.permit REFERENCING NEW TABLE AS granted FOR EACH STATEMENT EXECUTE FUNCTION governance.require_incarnation();
-ALTER TABLE governance.permit ENABLE ALWAYS TRIGGER permit_incarnation;
 CREATE TRIGGER permit_no_truncate BEFORE TRUNCATE ON governance.permit FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+CREATE TRIGGER person_no_delete BEFORE DELETE ON governance.person FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE governance.person ENABLE ALWAYS TRIGGER person_no_delete;
+CREATE TRIGGER policy_decision_append_only BEFORE DELETE OR UPDATE ON governance.policy_decision FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE governance.policy_decision ENABLE ALWAYS TRIGGER policy_decision_append_only;
+CREATE TRIGGER policy_decision_no_truncate BEFORE TRUNCATE ON governance.policy_decision FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE governance.policy_decision ENABLE ALWAYS TRIGGER policy_decision_no_truncate;
+CREATE TRIGGER reapproval_append_only BEFORE DELETE OR UPDATE ON governance.reapproval FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE governance.reapproval ENABLE ALWAYS TRIGGER reapproval_append_only;
+CREATE TRIGGER reapproval_no_truncate BEFORE TRUNCATE ON governance.reapproval FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE governance.reapproval ENABLE ALWAYS TRIGGER reapproval_no_truncate;
 CREATE TRIGGER request_append_only BEFORE DELETE OR UPDATE ON governance.request FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.request ENABLE ALWAYS TRIGGER request_append_only;
 CREATE TRIGGER request_no_truncate BEFORE TRUNCATE ON governance.request FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+CREATE TRIGGER request_withdrawal_append_only BEFORE DELETE OR UPDATE ON governance.request_withdrawal FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE governance.request_withdrawal ENABLE ALWAYS TRIGGER request_withdrawal_append_only;
+CREATE TRIGGER request_withdrawal_no_truncate BEFORE TRUNCATE ON governance.request_withdrawal FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE governance.request_withdrawal ENABLE ALWAYS TRIGGER request_withdrawal_no_truncate;
+CREATE TRIGGER ticket_note_append_only BEFORE DELETE OR UPDATE ON governance.ticket_note FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE governance.ticket_note ENABLE ALWAYS TRIGGER ticket_note_append_only;
+CREATE TRIGGER ticket_note_no_truncate BEFORE TRUNCATE ON governance.ticket_note FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE governance.ticket_note ENABLE ALWAYS TRIGGER ticket_note_no_truncate;
 CREATE TRIGGER operator_action_append_only BEFORE DELETE OR UPDATE ON jobs.operator_action FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE jobs.operator_action ENABLE ALWAYS TRIGGER operator_action_append_only;
 CREATE TRIGGER operator_action_no_truncate BEFORE TRUNCATE ON jobs.operator_action FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
@@ -1458,81 +1548,111 @@ CREATE TRIGGER target_trial_append_only BEFORE DELETE OR UPDATE ON lifecycle.tar
 ALTER TABLE lifecycle.target_trial ENABLE ALWAYS TRIGGER target_trial_append_only;
 CREATE TRIGGER target_trial_no_truncate BEFORE TRUNCATE ON lifecycle.target_trial FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE ONLY governance.approval
+    ADD CONSTRAINT approval_acting_for_id_known FOREIGN KEY (acting_for_id) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.approval
     ADD CONSTRAINT approval_approver_id_known FOREIGN KEY (approver_id) REFERENCES governance.person(id);
 ALTER TABLE ONLY governance.approval
+    ADD CONSTRAINT approval_delegation_id_known FOREIGN KEY (delegation_id) REFERENCES governance.delegation(id);
+ALTER TABLE ONLY governance.approval
     ADD CONSTRAINT approval_digest_known FOREIGN KEY (request_id, revision, digest) REFERENCES governance.request(id, revision, digest);
+ALTER TABLE ONLY governance.approval_withdrawal
+    ADD CONSTRAINT approval_withdrawal_approval_id_known FOREIGN KEY (approval_id) REFERENCES governance.approval(id);
 ALTER TABLE ONLY governance."authorization"
     ADD CONSTRAINT authorization_approval_id_known FOREIGN KEY (approval_id) REFERENCES governance.approval(id);
 ALTER TABLE ONLY governance."authorization"
     ADD CONSTRAINT authorization_digest_known FOREIGN KEY (request_id, revision, digest) REFERENCES governance.request(id, revision, digest);
 ALTER TABLE ONLY governance."authorization"
     ADD CONSTRAINT authorization_identity_id_known FOREIGN KEY (identity_id) REFERENCES governance.identity(id);
-ALTER TABLE ONLY governance.emergency
-    ADD CONSTRAINT emergency_opened_by_known FOREIGN KEY (opened_by) REFERENCES governance.person(id);
-ALTER TABLE ONLY governance.emergency
-    ADD CONSTRAINT emergency_reviewed_by_known FOREIGN KEY (reviewed_by) REFERENCES governance.person(id);
-ALTER TABLE ONLY governance.emergency
-    ADD CONSTRAINT emergency_second_id_known FOREIGN KEY (second_id) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.break_glass
+    ADD CONSTRAINT break_glass_identity_id_known FOREIGN KEY (identity_id) REFERENCES governance.identity(id);
+ALTER TABLE ONLY governance.break_glass
+    ADD CONSTRAINT break_glass_opened_by_known FOREIGN KEY (opened_by) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.break_glass
+    ADD CONSTRAINT break_glass_reviewed_by_known FOREIGN KEY (reviewed_by) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.break_glass
+    ADD CONSTRAINT break_glass_second_id_known FOREIGN KEY (second_id) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.break_glass
+    ADD CONSTRAINT break_glass_ticket_id_known FOREIGN KEY (ticket_id) REFERENCES governance.ticket(id);
+ALTER TABLE ONLY governance.delegation
+    ADD CONSTRAINT delegation_delegate_id_known FOREIGN KEY (delegate_id) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.delegation
+    ADD CONSTRAINT delegation_delegator_id_known FOREIGN KEY (delegator_id) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.delegation
+    ADD CONSTRAINT delegation_registered_by_known FOREIGN KEY (registered_by) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.delegation
+    ADD CONSTRAINT delegation_target_id_known FOREIGN KEY (target_id) REFERENCES governance.target(id);
+ALTER TABLE ONLY governance.entitlement
+    ADD CONSTRAINT entitlement_target_id_known FOREIGN KEY (target_id) REFERENCES governance.target(id);
+ALTER TABLE ONLY governance.feed_release
+    ADD CONSTRAINT feed_release_feed_id_known FOREIGN KEY (feed_id) REFERENCES governance.identity_feed(id);
+ALTER TABLE ONLY governance.feed_release
+    ADD CONSTRAINT feed_release_person_id_known FOREIGN KEY (person_id) REFERENCES governance.person(id);
 ALTER TABLE ONLY governance.identity
     ADD CONSTRAINT identity_backup_owner_id_known FOREIGN KEY (backup_owner_id) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.identity_feed
+    ADD CONSTRAINT identity_feed_source_known FOREIGN KEY (source) REFERENCES governance.identity_source(name);
 ALTER TABLE ONLY governance.identity
     ADD CONSTRAINT identity_owner_id_known FOREIGN KEY (owner_id) REFERENCES governance.person(id);
 ALTER TABLE ONLY governance.identity
     ADD CONSTRAINT identity_policy_id_known FOREIGN KEY (policy_id) REFERENCES governance.policy(id);
 ALTER TABLE ONLY governance.identity
     ADD CONSTRAINT identity_target_id_known FOREIGN KEY (target_id) REFERENCES governance.target(id);
-ALTER TABLE ONLY governance.incarnation_adoption
-    ADD CONSTRAINT incarnation_adoption_adopted_by_known FOREIGN KEY (adopted_by) REFERENCES governance.person(id);
-ALTER TABLE ONLY governance.incarnation_adoption
-    ADD CONSTRAINT incarnation_adoption_incarnation_id_known FOREIGN KEY (incarnation_id) REFERENCES governance.incarnation(id);
-ALTER TABLE ONLY governance.incarnation
-    ADD CONSTRAINT incarnation_confirmed_by_known FOREIGN KEY (confirmed_by) REFERENCES governance.person(id);
-ALTER TABLE ONLY governance.operator_permission
-    ADD CONSTRAINT operator_permission_granted_by_known FOREIGN KEY (granted_by) REFERENCES governance.person(id);
-ALTER TABLE ONLY governance.operator_permission
-    ADD CONSTRAINT operator_permission_person_id_known FOREIGN KEY (person_id) REFERENCES governance.person(id);
-ALTER TABLE ONLY governance.operator_permission
-    ADD CONSTRAINT operator_permission_withdrawn_by_known FOREIGN KEY (withdrawn_by) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.identity
+    ADD CONSTRAINT identity_vendor_id_known FOREIGN KEY (vendor_id) REFERENCES governance.vendor(id);
 ALTER TABLE ONLY governance.permit
     ADD CONSTRAINT permit_authorization_id_known FOREIGN KEY (authorization_id) REFERENCES governance."authorization"(id);
+ALTER TABLE ONLY governance.person_account
+    ADD CONSTRAINT person_account_person_id_known FOREIGN KEY (person_id) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.person
+    ADD CONSTRAINT person_manager_id_known FOREIGN KEY (manager_id) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.person
+    ADD CONSTRAINT person_source_known FOREIGN KEY (source) REFERENCES governance.identity_source(name);
+ALTER TABLE ONLY governance.policy_decision
+    ADD CONSTRAINT policy_decision_person_id_known FOREIGN KEY (person_id) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.policy_decision
+    ADD CONSTRAINT policy_decision_version_known FOREIGN KEY (policy, version) REFERENCES governance.policy_version(policy, version);
+ALTER TABLE ONLY governance.policy_version
+    ADD CONSTRAINT policy_version_proposed_by_known FOREIGN KEY (proposed_by) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.reapproval
+    ADD CONSTRAINT reapproval_identity_id_known FOREIGN KEY (identity_id) REFERENCES governance.identity(id);
 ALTER TABLE ONLY governance.request
     ADD CONSTRAINT request_beneficiary_id_known FOREIGN KEY (beneficiary_id) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.request
+    ADD CONSTRAINT request_delegated_approver_id_known FOREIGN KEY (delegated_approver_id) REFERENCES governance.person(id);
 ALTER TABLE ONLY governance.request
     ADD CONSTRAINT request_identity_id_known FOREIGN KEY (identity_id) REFERENCES governance.identity(id);
 ALTER TABLE ONLY governance.request
     ADD CONSTRAINT request_requester_id_known FOREIGN KEY (requester_id) REFERENCES governance.person(id);
-ALTER TABLE ONLY lifecycle.consumer
-    ADD CONSTRAINT consumer_added_by_known FOREIGN KEY (added_by) REFERENCES governance.person(id);
-ALTER TABLE ONLY lifecycle.consumer
-    ADD CONSTRAINT consumer_credential_id_known FOREIGN KEY (credential_id) REFERENCES lifecycle.credential(id);
-ALTER TABLE ONLY lifecycle.consumer_version
-    ADD CONSTRAINT consumer_version_consumer_id_known FOREIGN KEY (consumer_id) REFERENCES lifecycle.consumer(id);
-ALTER TABLE ONLY lifecycle.containment
-    ADD CONSTRAINT containment_emergency_id_known FOREIGN KEY (emergency_id) REFERENCES governance.emergency(id);
-ALTER TABLE ONLY lifecycle.containment_item
-    ADD CONSTRAINT containment_item_authorization_id_known FOREIGN KEY (authorization_id) REFERENCES governance."authorization"(id);
-ALTER TABLE ONLY lifecycle.containment_item
-    ADD CONSTRAINT containment_item_containment_target_id_known FOREIGN KEY (containment_target_id) REFERENCES lifecycle.containment_target(id);
-ALTER TABLE ONLY lifecycle.containment_item
-    ADD CONSTRAINT containment_item_credential_id_known FOREIGN KEY (credential_id) REFERENCES lifecycle.credential(id);
-ALTER TABLE ONLY lifecycle.containment_item
-    ADD CONSTRAINT containment_item_permit_id_known FOREIGN KEY (permit_id) REFERENCES governance.permit(id);
-ALTER TABLE ONLY lifecycle.containment
-    ADD CONSTRAINT containment_permission_id_known FOREIGN KEY (permission_id) REFERENCES governance.operator_permission(id);
-ALTER TABLE ONLY lifecycle.containment
-    ADD CONSTRAINT containment_requested_by_known FOREIGN KEY (requested_by) REFERENCES governance.person(id);
-ALTER TABLE ONLY lifecycle.containment_target
-    ADD CONSTRAINT containment_target_containment_id_known FOREIGN KEY (containment_id) REFERENCES lifecycle.containment(id);
-ALTER TABLE ONLY lifecycle.containment_target
-    ADD CONSTRAINT containment_target_target_id_known FOREIGN KEY (target_id) REFERENCES governance.target(id);
+ALTER TABLE ONLY governance.request_withdrawal
+    ADD CONSTRAINT request_withdrawal_person_id_known FOREIGN KEY (person_id) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.role_assignment
+    ADD CONSTRAINT role_assignment_person_id_known FOREIGN KEY (person_id) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.role_assignment
+    ADD CONSTRAINT role_assignment_target_id_known FOREIGN KEY (target_id) REFERENCES governance.target(id);
+ALTER TABLE ONLY governance.scim_resource
+    ADD CONSTRAINT scim_resource_person_id_known FOREIGN KEY (person_id) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.scim_resource
+    ADD CONSTRAINT scim_resource_source_known FOREIGN KEY (source) REFERENCES governance.identity_source(name);
+ALTER TABLE ONLY governance.signing_key
+    ADD CONSTRAINT signing_key_person_id_known FOREIGN KEY (person_id) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.target
+    ADD CONSTRAINT target_owner_id_known FOREIGN KEY (owner_id) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.ticket
+    ADD CONSTRAINT ticket_excused_by_known FOREIGN KEY (excused_by) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.ticket
+    ADD CONSTRAINT ticket_identity_id_known FOREIGN KEY (identity_id) REFERENCES governance.identity(id);
+ALTER TABLE ONLY governance.ticket_note
+    ADD CONSTRAINT ticket_note_ticket_id_known FOREIGN KEY (ticket_id) REFERENCES governance.ticket(id);
+ALTER TABLE ONLY governance.toxic_pair
+    ADD CONSTRAINT toxic_pair_target_id_known FOREIGN KEY (target_id) REFERENCES governance.target(id);
+ALTER TABLE ONLY governance.vendor
+    ADD CONSTRAINT vendor_sponsor_id_known FOREIGN KEY (sponsor_id) REFERENCES governance.person(id);
 ALTER TABLE ONLY lifecycle.credential
     ADD CONSTRAINT credential_authorization_id_known FOREIGN KEY (authorization_id) REFERENCES governance."authorization"(id);
 ALTER TABLE ONLY lifecycle.credential
     ADD CONSTRAINT credential_identity_id_known FOREIGN KEY (identity_id) REFERENCES governance.identity(id);
 ALTER TABLE ONLY lifecycle.credential
     ADD CONSTRAINT credential_target_id_known FOREIGN KEY (target_id) REFERENCES governance.target(id);
-ALTER TABLE ONLY lifecycle.delivery
-    ADD CONSTRAINT delivery_consumer_id_known FOREIGN KEY (consumer_id) REFERENCES lifecycle.consumer(id);
 ALTER TABLE ONLY lifecycle.discovery
     ADD CONSTRAINT discovery_target_id_known FOREIGN KEY (target_id) REFERENCES governance.target(id);
 ALTER TABLE ONLY lifecycle.effect
@@ -1573,28 +1693,52 @@ GRANT ALL ON FUNCTION jobs.make_archive_partitions(ahead integer) TO keyturn_eng
 GRANT SELECT,USAGE ON SEQUENCE jobs.job_position TO keyturn_engine;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.approval TO keyturn_engine;
 GRANT SELECT ON TABLE governance.approval TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.approval_withdrawal TO keyturn_engine;
+GRANT SELECT ON TABLE governance.approval_withdrawal TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance."authorization" TO keyturn_engine;
 GRANT SELECT ON TABLE governance."authorization" TO keyturn_auditor;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE governance.embargo TO keyturn_engine;
-GRANT SELECT ON TABLE governance.embargo TO keyturn_auditor;
-GRANT SELECT,INSERT,UPDATE ON TABLE governance.emergency TO keyturn_engine;
-GRANT SELECT ON TABLE governance.emergency TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.break_glass TO keyturn_engine;
+GRANT SELECT ON TABLE governance.break_glass TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.decision TO keyturn_engine;
+GRANT SELECT ON TABLE governance.decision TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.delegation TO keyturn_engine;
+GRANT SELECT ON TABLE governance.delegation TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.entitlement TO keyturn_engine;
+GRANT SELECT ON TABLE governance.entitlement TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.feed_release TO keyturn_engine;
+GRANT SELECT ON TABLE governance.feed_release TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.identity TO keyturn_engine;
 GRANT SELECT ON TABLE governance.identity TO keyturn_auditor;
-GRANT SELECT,INSERT,UPDATE ON TABLE governance.incarnation TO keyturn_engine;
-GRANT SELECT ON TABLE governance.incarnation TO keyturn_auditor;
-GRANT SELECT,INSERT,UPDATE ON TABLE governance.incarnation_adoption TO keyturn_engine;
-GRANT SELECT ON TABLE governance.incarnation_adoption TO keyturn_auditor;
-GRANT SELECT,INSERT,UPDATE ON TABLE governance.operator_permission TO keyturn_engine;
-GRANT SELECT ON TABLE governance.operator_permission TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.identity_feed TO keyturn_engine;
+GRANT SELECT ON TABLE governance.identity_feed TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.identity_source TO keyturn_engine;
+GRANT SELECT ON TABLE governance.identity_source TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.permit TO keyturn_engine;
 GRANT SELECT ON TABLE governance.permit TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.person TO keyturn_engine;
 GRANT SELECT ON TABLE governance.person TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.person_account TO keyturn_engine;
+GRANT SELECT ON TABLE governance.person_account TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.policy TO keyturn_engine;
 GRANT SELECT ON TABLE governance.policy TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.policy_decision TO keyturn_engine;
+GRANT SELECT ON TABLE governance.policy_decision TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.policy_version TO keyturn_engine;
+GRANT SELECT ON TABLE governance.policy_version TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.reapproval TO keyturn_engine;
+GRANT SELECT ON TABLE governance.reapproval TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.recheck TO keyturn_engine;
+GRANT SELECT ON TABLE governance.recheck TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.request TO keyturn_engine;
 GRANT SELECT ON TABLE governance.request TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.request_withdrawal TO keyturn_engine;
+GRANT SELECT ON TABLE governance.request_withdrawal TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.role_assignment TO keyturn_engine;
+GRANT SELECT ON TABLE governance.role_assignment TO keyturn_auditor;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE governance.scim_resource TO keyturn_engine;
+GRANT SELECT ON TABLE governance.scim_resource TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.signing_key TO keyturn_engine;
+GRANT SELECT ON TABLE governance.signing_key TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.target TO keyturn_engine;
 GRANT SELECT(id) ON TABLE governance.target TO keyturn_auditor;
 GRANT SELECT(bucket) ON TABLE governance.target TO keyturn_auditor;
@@ -1605,6 +1749,16 @@ GRANT SELECT(settings) ON TABLE governance.target TO keyturn_auditor;
 GRANT SELECT(admin_version) ON TABLE governance.target TO keyturn_auditor;
 GRANT SELECT(examined_at) ON TABLE governance.target TO keyturn_auditor;
 GRANT SELECT(created_at) ON TABLE governance.target TO keyturn_auditor;
+GRANT SELECT(owner_id) ON TABLE governance.target TO keyturn_auditor;
+GRANT SELECT(criticality) ON TABLE governance.target TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.ticket TO keyturn_engine;
+GRANT SELECT ON TABLE governance.ticket TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.ticket_note TO keyturn_engine;
+GRANT SELECT ON TABLE governance.ticket_note TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.toxic_pair TO keyturn_engine;
+GRANT SELECT ON TABLE governance.toxic_pair TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.vendor TO keyturn_engine;
+GRANT SELECT ON TABLE governance.vendor TO keyturn_auditor;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobs.job TO keyturn_engine;
 GRANT SELECT ON TABLE jobs.job TO keyturn_auditor;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobs.job_archive TO keyturn_engine;
@@ -1624,27 +1778,10 @@ GRANT SELECT ON TABLE jobs.worker TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.schema_migration TO keyturn_engine;
 GRANT SELECT ON TABLE keyturn.schema_migration TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.schema_migration TO keyturn_dashboard;
-GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.alarm TO keyturn_engine;
-GRANT SELECT ON TABLE lifecycle.alarm TO keyturn_auditor;
-GRANT SELECT ON TABLE keyturn.v_alarm TO keyturn_engine;
-GRANT SELECT ON TABLE keyturn.v_alarm TO keyturn_auditor;
-GRANT SELECT ON TABLE keyturn.v_alarm TO keyturn_dashboard;
-GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.consumer TO keyturn_engine;
-GRANT SELECT(id) ON TABLE lifecycle.consumer TO keyturn_auditor;
-GRANT SELECT(credential_id) ON TABLE lifecycle.consumer TO keyturn_auditor;
-GRANT SELECT(name) ON TABLE lifecycle.consumer TO keyturn_auditor;
-GRANT SELECT(added_by) ON TABLE lifecycle.consumer TO keyturn_auditor;
-GRANT SELECT(created_at) ON TABLE lifecycle.consumer TO keyturn_auditor;
-GRANT SELECT(expires_at) ON TABLE lifecycle.consumer TO keyturn_auditor;
-GRANT SELECT(removed_at) ON TABLE lifecycle.consumer TO keyturn_auditor;
-GRANT SELECT(webhook_url) ON TABLE lifecycle.consumer TO keyturn_auditor;
-GRANT SELECT(webhook_key_id) ON TABLE lifecycle.consumer TO keyturn_auditor;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE lifecycle.consumer_version TO keyturn_engine;
-GRANT SELECT ON TABLE lifecycle.consumer_version TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.credential TO keyturn_engine;
 GRANT SELECT ON TABLE lifecycle.credential TO keyturn_auditor;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE lifecycle.delivery TO keyturn_engine;
-GRANT SELECT ON TABLE lifecycle.delivery TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.rotation TO keyturn_engine;
+GRANT SELECT ON TABLE lifecycle.rotation TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.version TO keyturn_engine;
 GRANT SELECT(credential_id) ON TABLE lifecycle.version TO keyturn_auditor;
 GRANT SELECT(number) ON TABLE lifecycle.version TO keyturn_auditor;
@@ -1654,20 +1791,6 @@ GRANT SELECT(key_id) ON TABLE lifecycle.version TO keyturn_auditor;
 GRANT SELECT(created_at) ON TABLE lifecycle.version TO keyturn_auditor;
 GRANT SELECT(published_at) ON TABLE lifecycle.version TO keyturn_auditor;
 GRANT SELECT(ended_at) ON TABLE lifecycle.version TO keyturn_auditor;
-GRANT SELECT ON TABLE keyturn.v_consumer TO keyturn_engine;
-GRANT SELECT ON TABLE keyturn.v_consumer TO keyturn_auditor;
-GRANT SELECT ON TABLE keyturn.v_consumer TO keyturn_dashboard;
-GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.containment TO keyturn_engine;
-GRANT SELECT ON TABLE lifecycle.containment TO keyturn_auditor;
-GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.containment_item TO keyturn_engine;
-GRANT SELECT ON TABLE lifecycle.containment_item TO keyturn_auditor;
-GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.containment_target TO keyturn_engine;
-GRANT SELECT ON TABLE lifecycle.containment_target TO keyturn_auditor;
-GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.rotation TO keyturn_engine;
-GRANT SELECT ON TABLE lifecycle.rotation TO keyturn_auditor;
-GRANT SELECT ON TABLE keyturn.v_containment TO keyturn_engine;
-GRANT SELECT ON TABLE keyturn.v_containment TO keyturn_auditor;
-GRANT SELECT ON TABLE keyturn.v_containment TO keyturn_dashboard;
 GRANT SELECT ON TABLE keyturn.v_credential TO keyturn_engine;
 GRANT SELECT ON TABLE keyturn.v_credential TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_credential TO keyturn_dashboard;
@@ -1678,9 +1801,6 @@ GRANT SELECT ON TABLE lifecycle.finding TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_discovery TO keyturn_engine;
 GRANT SELECT ON TABLE keyturn.v_discovery TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_discovery TO keyturn_dashboard;
-GRANT SELECT ON TABLE keyturn.v_emergency TO keyturn_engine;
-GRANT SELECT ON TABLE keyturn.v_emergency TO keyturn_auditor;
-GRANT SELECT ON TABLE keyturn.v_emergency TO keyturn_dashboard;
 GRANT SELECT ON TABLE keyturn.v_finding TO keyturn_engine;
 GRANT SELECT ON TABLE keyturn.v_finding TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_finding TO keyturn_dashboard;
@@ -1703,6 +1823,9 @@ GRANT SELECT ON TABLE lifecycle.proof TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_rotation TO keyturn_engine;
 GRANT SELECT ON TABLE keyturn.v_rotation TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_rotation TO keyturn_dashboard;
+GRANT SELECT ON TABLE keyturn.v_sla TO keyturn_engine;
+GRANT SELECT ON TABLE keyturn.v_sla TO keyturn_auditor;
+GRANT SELECT ON TABLE keyturn.v_sla TO keyturn_dashboard;
 GRANT SELECT ON TABLE keyturn.v_target TO keyturn_engine;
 GRANT SELECT ON TABLE keyturn.v_target TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_target TO keyturn_dashboard;
@@ -1711,6 +1834,9 @@ GRANT SELECT ON TABLE lifecycle.target_trial TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_target_trial TO keyturn_engine;
 GRANT SELECT ON TABLE keyturn.v_target_trial TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_target_trial TO keyturn_dashboard;
+GRANT SELECT ON TABLE keyturn.v_ticket TO keyturn_engine;
+GRANT SELECT ON TABLE keyturn.v_ticket TO keyturn_auditor;
+GRANT SELECT ON TABLE keyturn.v_ticket TO keyturn_dashboard;
 GRANT SELECT ON TABLE keyturn.v_worker TO keyturn_engine;
 GRANT SELECT ON TABLE keyturn.v_worker TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_worker TO keyturn_dashboard;

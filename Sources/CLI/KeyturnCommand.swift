@@ -16,6 +16,8 @@ struct KeyturnCommand: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       DevCommand.self, DemoCommand.self, MigrateCommand.self, WorkerCommand.self, DoctorCommand.self,
+      WhyCommand.self, TicketCommand.self, HelpdeskCommand.self, VendorCommand.self, BreakGlassCommand.self,
+      DecisionsCommand.self,
       PersonCommand.self, PolicyCommand.self, TargetCommand.self, DiscoverCommand.self, IdentityCommand.self,
       RequestCommand.self,
       ApproveCommand.self, DenyCommand.self, RotateCommand.self, RevokeCommand.self, VoidCommand.self,

@@ -65,9 +65,9 @@ package struct Composition: Sendable {
     self.keys = keys
     self.logger = logger
     vault = EnvelopeVault(keys: keys)
-    governance = GovernanceStore()
     notifier = JobNotifier(client: client, logger: logger)
     queue = JobQueue(notifier: notifier)
+    governance = GovernanceStore(observer: HeldJobs(queue: queue))
     drivers = DriverPool(
       registry: DriverRegistry([PostgresTargetFactory(logger: logger)] + extraFactories), vault: vault)
     incarnation = IncarnationKeeper(client: client, path: incarnationFile, logger: logger)
@@ -85,7 +85,7 @@ package struct Composition: Sendable {
     let worker = try Worker(
       client: client, configuration: configuration, handlers: lifecycle.handlers(writer: writer), writer: writer,
       logger: logger)
-    let duties = worker.duties + lifecycle.duties(planEvery: period)
+    let duties = worker.duties + lifecycle.duties(planEvery: period) + [governance.recheckDuty()]
     return WorkerService(
       worker: worker, maintenance: Maintenance(client: client, duties: duties, logger: logger),
       incarnation: incarnation)

@@ -27,6 +27,8 @@ package struct GovernanceError: Error, Equatable, CustomStringConvertible {
     GovernanceError(code: .unknownRecord, message: "no \(what) \"\(name.prefix(80))\"")
   }
 
+  package static func noPolicy(_ name: String) -> GovernanceError { unknown("policy", name) }
+
   package var description: String { message }
 
   package static func == (left: Self, right: Self) -> Bool { left.code == right.code && left.reasons == right.reasons }

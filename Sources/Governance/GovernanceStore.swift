@@ -4,7 +4,10 @@ package import Postgres
 /// Records of people, targets, identities, policies, requests and approvals. Rules are asked before anything is written;
 /// nothing here starts work.
 package struct GovernanceStore: Sendable {
-  package init() {}
+  let observer: (any VoidObserver)?
+
+  /// - Parameter observer: told of every authorization that is voided, in the same transaction.
+  package init(observer: (any VoidObserver)? = nil) { self.observer = observer }
 
   // MARK: People
 
@@ -29,11 +32,31 @@ package struct GovernanceStore: Sendable {
     try await runner.query(ListPeople())
   }
 
-  /// Takes effect on the next permit; who left neither owns nor approves.
-  package func setState(_ state: Person.State, of externalID: String, in runner: some StatementRunner) async throws {
-    guard try await runner.execute(UpdatePersonState(externalID: externalID, state: state)) == 1 else {
-      throw GovernanceError.unknown("person", externalID)
+  package func person(_ id: PersonID, in runner: some StatementRunner) async throws -> Person {
+    guard let person = try await runner.queryFirst(FindPersonByID(id: id)) else {
+      throw GovernanceError.unknown("person", id.description)
     }
+    return person
+  }
+
+  /// Who left neither owns nor approves: what rests on them is void in this transaction. Who is away pauses it. Returns the
+  /// identities that lost an authorization.
+  @discardableResult
+  package func setState(
+    _ state: Person.State, of externalID: String, in transaction: Transaction
+  ) async throws -> [IdentityID] {
+    let record = try await personRecord(externalID, in: transaction)
+    var attributes = record.attributes
+    attributes.state = state
+    return try await put(attributes, source: record.source, in: transaction)
+  }
+
+  /// As above, in a transaction of its own.
+  @discardableResult
+  package func setState(
+    _ state: Person.State, of externalID: String, in client: PostgresClient
+  ) async throws -> [IdentityID] {
+    try await client.withTransaction { try await setState(state, of: externalID, in: $0) }
   }
 
   // MARK: Policies

@@ -27,7 +27,8 @@ package struct Permit: Sendable {
 
 /// Inserts each permit whose authorization holds now.
 ///
-/// Approver and owner must still be active, except for revocation: what reduces is never held up by people who left.
+/// Approver and owner must still be active and known from a fresh source, except for revocation: what reduces is never held
+/// up by people who left or by stale data.
 /// None in a database that was restored or copied until a person confirmed it, and none for a subject that is being
 /// contained.
 /// Lock order: the jobs (by the steps' guard), then the authorizations, in the order of the arrays, which is by subject.
@@ -47,12 +48,14 @@ package struct GrantPermit: BatchStatement {
       JOIN governance.person AS owner ON owner.id = i.owner_id
       LEFT JOIN governance.approval AS ap ON ap.id = a.approval_id
       LEFT JOIN governance.person AS approver ON approver.id = ap.approver_id
+      LEFT JOIN governance.identity_source AS os ON os.name = owner.source
       WHERE a.identity_id = m.identity_id
         AND m.action = ANY(a.actions)
         AND a.voided_at IS NULL
         AND a.valid_from <= now()
         AND a.valid_until > now()
-        AND (m.action = 'revoke' OR (owner.state = 'active' AND approver.state = 'active'))
+        AND (m.action = 'revoke' OR (owner.state = 'active' AND approver.state = 'active' AND os.state = 'ok'
+          AND (os.maximum_age IS NULL OR os.as_of + os.maximum_age > now())))
         AND NOT EXISTS (SELECT FROM governance.embargo AS e WHERE e.subject = m.subject)
       FOR SHARE OF a
     ), granted AS (
@@ -171,12 +174,16 @@ extension ReasonCode {
       CASE WHEN a.valid_until <= now() THEN 'authorization_expired' END,
       CASE WHEN NOT $2 = ANY(a.actions) THEN 'action_not_granted' END,
       CASE WHEN $2 <> 'revoke' AND owner.state <> 'active' THEN 'owner_inactive' END,
-      CASE WHEN $2 <> 'revoke' AND approver.state IS DISTINCT FROM 'active' THEN 'approver_inactive' END], NULL)
+      CASE WHEN $2 <> 'revoke' AND approver.state IS DISTINCT FROM 'active' THEN 'approver_inactive' END,
+      CASE WHEN $2 <> 'revoke' AND os.state = 'quarantined' THEN 'identity_source_quarantined' END,
+      CASE WHEN $2 <> 'revoke' AND os.maximum_age IS NOT NULL AND (os.as_of IS NULL OR os.as_of + os.maximum_age <= now())
+        THEN 'identity_source_stale' END], NULL)
     FROM governance.authorization AS a
     JOIN governance.identity AS i ON i.id = a.identity_id
     JOIN governance.person AS owner ON owner.id = i.owner_id
     LEFT JOIN governance.approval AS ap ON ap.id = a.approval_id
     LEFT JOIN governance.person AS approver ON approver.id = ap.approver_id
+    LEFT JOIN governance.identity_source AS os ON os.name = owner.source
     """
 
   fileprivate static func reasons(_ row: PostgresRow) throws -> [ReasonCode] {

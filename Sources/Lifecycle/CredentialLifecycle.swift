@@ -60,7 +60,7 @@ package struct CredentialLifecycle: Sendable {
       planner.duty(period: period), DiscoveryPlanner(lifecycle: self).duty(period: max(period, 60)),
       AdminPlanner(lifecycle: self).duty(period: period),
       deliveryDuty(period: min(period, 0.5)), consumerUpkeepDuty,
-    ]
+    ] + TicketDuties(lifecycle: self).all
   }
 
   // MARK: Targets
@@ -103,17 +103,31 @@ package struct CredentialLifecycle: Sendable {
   package func decide(
     _ request: RequestID, approve: Bool, by approver: String, sawDigest digest: RequestDigest
   ) async throws -> CredentialID? {
+    try await decide(
+      request, ApprovalInput(verdict: approve ? .approve : .deny, approver: approver, digest: digest)
+    ).credential
+  }
+
+  /// As above, with all that a decision may carry; also says what is missing when more people must approve.
+  package func decide(
+    _ request: RequestID, _ input: ApprovalInput
+  ) async throws -> (result: ApprovalResult, credential: CredentialID?) {
     try await client.withTransaction { transaction in
-      guard
-        let authorization = try await governance.decide(
-          request, approve: approve, by: approver, sawDigest: digest, in: transaction)
-      else { return nil }
+      let result = try await governance.decide(request, input, in: transaction)
+      guard let authorization = result.authorization else { return (result, nil) }
       let record = try await governance.request(request, in: transaction)
-      return try await start(
-        authorization,
-        trigger: authorization.actions.contains(.issue)
-          ? .issue : .revocation(by: record.requester, ticket: record.ticket), in: transaction)
+      return (result, try await start(authorization, for: record, in: transaction))
     }
+  }
+
+  /// Starts what an authorization grants, in the transaction that granted it.
+  package func start(
+    _ authorization: Authorization, for request: Request, in transaction: Transaction
+  ) async throws -> CredentialID {
+    try await start(
+      authorization,
+      trigger: authorization.actions.contains(.issue)
+        ? .issue : .revocation(by: request.requester, ticket: request.ticket), in: transaction)
   }
 
   private func start(
@@ -164,8 +178,7 @@ package struct CredentialLifecycle: Sendable {
   package func voidAuthorizations(of identity: IdentityID, reason: String) async throws -> Int {
     try await client.withTransaction { transaction in
       let count = try await governance.voidAuthorizations(of: identity, reason: reason, in: transaction)
-      let subjects = try await transaction.query(FindCredentialSubjects(identity: identity))
-      if count > 0 { try await queue.block(subjects, reason: "authorization voided", in: transaction) }
+      if count > 0 { try await HeldJobs(queue: queue).voided([identity], in: transaction) }
       return count
     }
   }

@@ -6,7 +6,7 @@ import Targets
 struct IdentityCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "identity", abstract: "Service accounts: who owns them, why they exist, until when.",
-    subcommands: [Add.self, List.self, Rights.self])
+    subcommands: [Add.self, List.self, Rights.self, Change.self, Attest.self, Signal.self])
 
   struct Add: StoreCommand {
     static let configuration = CommandConfiguration(

@@ -6,7 +6,7 @@ import Lifecycle
 struct RequestCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "request", abstract: "Ask for exactly one change; approvers see its digest.",
-    subcommands: [Issue.self, Revoke.self, Show.self, List.self])
+    subcommands: [Issue.self, Revoke.self, Show.self, List.self, Withdraw.self])
 
   struct Issue: StoreCommand {
     static let configuration = CommandConfiguration(
@@ -16,11 +16,13 @@ struct RequestCommand: AsyncParsableCommand {
     @Option(name: .customLong("for"), help: "Who benefits, if somebody else.") var beneficiary: String?
     @Option(help: "The helpdesk's ticket.") var ticket: String
     @Option(help: "Needed when the name exists on several targets.") var target: String?
+    @OptionGroup var details: DetailOptions
     @OptionGroup var global: GlobalOptions
 
     func run(_ session: Session) async throws {
       try await RequestCommand.submit(
-        [.issue, .rotate], identity, target: target, by: by, for: beneficiary, ticket: ticket, session)
+        [.issue, .rotate], identity, target: target, by: by, for: beneficiary, ticket: ticket,
+        details: details.details, session)
     }
   }
 
@@ -46,6 +48,28 @@ struct RequestCommand: AsyncParsableCommand {
     }
   }
 
+  struct Withdraw: StoreCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Take a request or one's approval of it back; what it granted is void.")
+    @Argument(transform: parseID) var request: UUID
+    @Option(help: "Who takes it back.") var by: String
+    @Option(help: "Why.") var reason: String
+    @Flag(help: "Only this person's approval.") var approval = false
+    @OptionGroup var global: GlobalOptions
+
+    func run(_ session: Session) async throws {
+      try await session.client.withTransaction { transaction in
+        if approval {
+          try await session.governance.withdrawApproval(
+            of: RequestID(request), by: by, reason: reason, in: transaction)
+        } else {
+          try await session.governance.withdraw(RequestID(request), by: by, reason: reason, in: transaction)
+        }
+      }
+      session.output.record([("request", request.uuidString.lowercased()), ("state", "withdrawn")])
+    }
+  }
+
   struct List: StoreCommand {
     static let configuration = CommandConfiguration(abstract: "List requests, newest first.")
     @OptionGroup var global: GlobalOptions
@@ -65,12 +89,13 @@ struct RequestCommand: AsyncParsableCommand {
 
   static func submit(
     _ actions: [GovernedAction], _ name: String, target: String?, by: String, for beneficiary: String?, ticket: String,
-    _ session: Session
+    details: RequestDetails, _ session: Session
   ) async throws {
     let request = try await session.client.withTransaction { transaction in
       let identity = try await session.governance.identity(name, on: target, in: transaction)
       return try await session.governance.submit(
-        actions, for: identity, requester: by, beneficiary: beneficiary, ticket: ticket, now: Date(), in: transaction)
+        actions, for: identity, requester: by, beneficiary: beneficiary, ticket: ticket, details: details, now: Date(),
+        in: transaction)
     }
     session.output.record([
       ("request", "\(request.id)"), ("change", String(decoding: request.core, as: UTF8.self)),
@@ -81,15 +106,26 @@ struct RequestCommand: AsyncParsableCommand {
   }
 }
 
+/// What a policy may make mandatory.
+struct DetailOptions: ParsableArguments {
+  @Option(help: "The system whose owner answers for it.") var owningSystem: String?
+  @Option(help: "Who approves in the owner's place.") var delegatedApprover: String?
+
+  var details: RequestDetails {
+    RequestDetails(owningSystem: owningSystem, delegatedApprover: delegatedApprover)
+  }
+}
+
 struct RevocationOptions: ParsableArguments {
   @Argument(help: "The identity.") var identity: String
   @Option(help: "Who asks.") var by: String
   @Option(help: "The helpdesk's ticket.") var ticket: String
   @Option(help: "Needed when the name exists on several targets.") var target: String?
+  @OptionGroup var details: DetailOptions
 
   func submit(_ session: Session) async throws {
     try await RequestCommand.submit(
-      [.revoke], identity, target: target, by: by, for: nil, ticket: ticket, session)
+      [.revoke], identity, target: target, by: by, for: nil, ticket: ticket, details: details.details, session)
   }
 }
 
@@ -109,6 +145,10 @@ struct DecisionOptions: ParsableArguments {
   @Option(help: "The digest that was read, at least its first 12 digits. Without it a terminal asks.") var digest:
     String?
 
+  @Option(name: .customLong("for"), help: "Whose authority is used; needs a registered delegation.") var actingFor:
+    String?
+  @Option(help: "A file with an SSH signature over the digest: the strongest approval.") var signature: String?
+
   func decide(approve: Bool, _ session: Session) async throws {
     let id = RequestID(request)
     let request = try await session.governance.request(id, in: session.client)
@@ -116,10 +156,23 @@ struct DecisionOptions: ParsableArguments {
       session.output.say("Nothing was decided.")
       return
     }
-    let credential = try await session.lifecycle.decide(id, approve: approve, by: by, sawDigest: seen)
+    let input = ApprovalInput(
+      verdict: approve ? .approve : .deny, approver: by, actingFor: actingFor, digest: seen,
+      signature: try await verifiedSignature(over: seen, session))
+    let (result, credential) = try await session.lifecycle.decide(id, input)
+    var decision = approve ? "approved" : "denied"
+    if case .waiting(let stage, let missing) = result { decision = "recorded; \(stage) needs \(missing) more" }
     session.output.record([
-      ("request", "\(id)"), ("decision", approve ? "approved" : "denied"), ("credential", credential.map { "\($0)" }),
+      ("request", "\(id)"), ("decision", decision), ("credential", credential.map { "\($0)" }),
     ])
+  }
+
+  private func verifiedSignature(over digest: RequestDigest, _ session: Session) async throws -> VerifiedSignature? {
+    guard let signature else { return nil }
+    let text = try String(contentsOfFile: signature, encoding: .utf8)
+    let person = try await session.governance.person(by, in: session.client)
+    let keys = try await session.governance.signingKeys(of: person.id, in: session.client)
+    return try await SignatureCheck().verify(text, over: digest, by: person.id, keys: keys)
   }
 
   private func confirmed(_ request: Request, approve: Bool) throws -> RequestDigest? {

@@ -7,7 +7,13 @@ import Postgres
 
 struct DemoCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "demo",
+    commandName: "demo", abstract: "See it work on real PostgreSQL servers.",
+    subcommands: [RotationDemoCommand.self, GovernanceDemoCommand.self], defaultSubcommand: RotationDemoCommand.self)
+}
+
+struct RotationDemoCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "rotation",
     abstract: "Issue, rotate under load and revoke service accounts on a real PostgreSQL, and check the end state.",
     discussion: """
       Makes two PostgreSQL clusters in a temporary folder, requests and approves the accounts, lets client processes log

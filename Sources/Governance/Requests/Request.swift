@@ -13,11 +13,13 @@ package struct RequestCore: Sendable, Codable, Equatable {
   package let actions: [GovernedAction]
   package let backupOwner: String
   package let beneficiary: String
+  package let delegatedApprover: String?
   package let environment: String
   package let expiresAt: String
   package let identity: String
   package let loginMode: String
   package let owner: String
+  package let owningSystem: String?
   package let policy: String
   package let purpose: String
   package let requester: String
@@ -29,16 +31,18 @@ package struct RequestCore: Sendable, Codable, Equatable {
 
   init(
     identity: NonHumanIdentity, targetName: String, actions: [GovernedAction], requester: String, beneficiary: String,
-    ticket: String, revision: Int
+    ticket: String, revision: Int, details: RequestDetails = RequestDetails()
   ) {
     self.actions = actions
     backupOwner = identity.backupOwner.externalID
     self.beneficiary = beneficiary
+    delegatedApprover = details.delegatedApprover
     environment = identity.environment
     expiresAt = identity.expiresAt.formatted(.iso8601)
     self.identity = identity.name
     loginMode = identity.loginMode
     owner = identity.owner.externalID
+    owningSystem = details.owningSystem
     policy = identity.policy.name
     purpose = identity.purpose
     self.requester = requester
@@ -54,6 +58,21 @@ package struct RequestCore: Sendable, Codable, Equatable {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     return [UInt8](try encoder.encode(self))
+  }
+}
+
+/// What a ticket may name beyond the change itself; a policy can make each mandatory.
+package struct RequestDetails: Sendable, Equatable {
+  /// The system whose owner answers for the removal; 1…200 characters.
+  package var owningSystem: String?
+  /// Who was asked to approve in the owner's place.
+  package var delegatedApprover: String?
+  /// Emergency access; only `GovernanceStore.openBreakGlass` sets it.
+  var isBreakGlass = false
+
+  package init(owningSystem: String? = nil, delegatedApprover: String? = nil) {
+    self.owningSystem = owningSystem
+    self.delegatedApprover = delegatedApprover
   }
 }
 
@@ -86,6 +105,7 @@ package struct Request: Sendable {
   package let core: [UInt8]
   package let digest: RequestDigest
   package let submittedAt: Date
-  /// `approved`, `denied` or `waiting`.
+  /// `approved`, `denied`, `withdrawn` or `waiting`.
   package let decision: String
+  package let isBreakGlass: Bool
 }

@@ -4,11 +4,14 @@ import Postgres
 struct InsertRequest: Statement {
   static let sql = """
     INSERT INTO governance.request
-      (id, revision, origin, identity_id, actions, requester_id, beneficiary_id, ticket, core, digest)
-    VALUES ($1, 1, $2, $3, $4, $5, $6, $7, $8, $9)
+      (id, revision, origin, identity_id, actions, requester_id, beneficiary_id, ticket, core, digest, break_glass,
+        owning_system, delegated_approver_id, submitted_at)
+    VALUES ($1, $10, $2, $3, $4, $5, $6, $7, $8, $9, $11, $12, $13, clock_timestamp())
+    ON CONFLICT (id, revision) DO NOTHING
     """
 
   let id: RequestID
+  let revision: Int32
   let origin: String
   let identity: IdentityID
   let actions: [GovernedAction]
@@ -17,6 +20,9 @@ struct InsertRequest: Statement {
   let ticket: String
   let core: [UInt8]
   let digest: RequestDigest
+  var isBreakGlass = false
+  var owningSystem: String?
+  var delegatedApprover: PersonID?
 
   func bind(_ parameters: inout PostgresParameters) {
     parameters.append(id.rawValue)
@@ -28,6 +34,10 @@ struct InsertRequest: Statement {
     parameters.append(ticket)
     parameters.append(core)
     parameters.append(digest.bytes)
+    parameters.append(revision)
+    parameters.append(isBreakGlass)
+    parameters.append(owningSystem)
+    parameters.append(delegatedApprover?.rawValue)
   }
 }
 
@@ -57,8 +67,10 @@ extension Request {
           WHERE d.request_id = r.id AND d.revision = r.revision AND d.decision = 'deny') THEN 'denied'
         WHEN EXISTS (SELECT FROM governance.authorization AS a
           WHERE a.request_id = r.id AND a.revision = r.revision) THEN 'approved'
+        WHEN EXISTS (SELECT FROM governance.request_withdrawal AS w WHERE w.request_id = r.id) THEN 'withdrawn'
         ELSE 'waiting'
-      END
+      END,
+      r.break_glass
     FROM governance.request AS r
     """
 
@@ -70,31 +82,89 @@ extension Request {
       id: RequestID(try row[0]), revision: try row[1], identity: IdentityID(try row[2]),
       actions: actions.compactMap(GovernedAction.init(rawValue:)), requester: requester.map { PersonID($0) },
       beneficiary: beneficiary.map { PersonID($0) }, ticket: try row[6], core: try row[7],
-      digest: RequestDigest(bytes: try row[8]), submittedAt: try row[9], decision: try row[10])
+      digest: RequestDigest(bytes: try row[8]), submittedAt: try row[9], decision: try row[10],
+      isBreakGlass: try row[11])
   }
 }
 
 struct InsertApproval: Statement {
   static let sql = """
-    INSERT INTO governance.approval (id, request_id, revision, digest, approver_id, decision)
-    VALUES ($1, $2, $3, $4, $5, $6)
+    INSERT INTO governance.approval (id, request_id, revision, digest, approver_id, decision, decided_at, acting_for_id,
+      delegation_id, stage, strength, is_human, relations, remote_transaction, signature)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
     ON CONFLICT (request_id, revision, approver_id) DO NOTHING
     """
 
-  let id: UUID
-  let request: RequestID
-  let revision: Int32
-  let digest: RequestDigest
-  let approver: PersonID
-  let decision: String
+  let approval: ApprovalFacts
+  let request: Request
+  let signature: String?
+  let remote: String?
 
   func bind(_ parameters: inout PostgresParameters) {
-    parameters.append(id)
+    parameters.append(approval.id)
+    parameters.append(request.id.rawValue)
+    parameters.append(request.revision)
+    parameters.append(request.digest.bytes)
+    parameters.append(approval.approver)
+    parameters.append(approval.verdict.rawValue)
+    parameters.append(approval.decidedAt.date)
+    parameters.append(approval.actingFor)
+    parameters.append(approval.delegation)
+    parameters.append(Int16(approval.stage))
+    parameters.append(approval.strength.rawValue)
+    parameters.append(approval.isHuman)
+    parameters.append(approval.relations)
+    parameters.append(remote)
+    parameters.append(signature)
+  }
+}
+
+struct FindRemoteTransaction: Statement {
+  static let sql = "SELECT EXISTS (SELECT FROM governance.approval WHERE remote_transaction = $1)"
+
+  let remote: String
+
+  func bind(_ parameters: inout PostgresParameters) { parameters.append(remote) }
+  static func decode(_ row: PostgresRow) throws -> Bool { try row[0] }
+}
+
+struct InsertApprovalWithdrawal: Statement {
+  static let sql = """
+    INSERT INTO governance.approval_withdrawal (approval_id, reason)
+    SELECT a.id, $4
+    FROM governance.approval AS a
+    WHERE a.request_id = $1 AND a.revision = $2 AND a.approver_id = $3 AND a.decision = 'approve'
+    ON CONFLICT (approval_id) DO NOTHING
+    """
+
+  let request: RequestID
+  let revision: Int32
+  let person: PersonID
+  let reason: String
+
+  func bind(_ parameters: inout PostgresParameters) {
     parameters.append(request.rawValue)
     parameters.append(revision)
-    parameters.append(digest.bytes)
-    parameters.append(approver.rawValue)
-    parameters.append(decision)
+    parameters.append(person.rawValue)
+    parameters.append(reason)
+  }
+}
+
+struct InsertRequestWithdrawal: Statement {
+  static let sql = """
+    INSERT INTO governance.request_withdrawal (request_id, person_id, reason)
+    VALUES ($1, $2, $3)
+    ON CONFLICT (request_id) DO NOTHING
+    """
+
+  let request: RequestID
+  let person: PersonID
+  let reason: String
+
+  func bind(_ parameters: inout PostgresParameters) {
+    parameters.append(request.rawValue)
+    parameters.append(person.rawValue)
+    parameters.append(reason)
   }
 }
 
@@ -102,11 +172,12 @@ struct InsertAuthorization: Statement {
   static let sql = """
     INSERT INTO governance.authorization
       (id, request_id, revision, digest, approval_id, identity_id, actions, valid_until)
-    VALUES ($1, $2, 1, $3, $4, $5, $6, $7)
+    VALUES ($1, $2, $8, $3, $4, $5, $6, $7)
     ON CONFLICT (request_id, revision) DO NOTHING
     """
 
   let authorization: Authorization
+  let revision: Int32
   let digest: RequestDigest
   let approval: UUID?
 
@@ -118,6 +189,7 @@ struct InsertAuthorization: Statement {
     parameters.append(authorization.identity.rawValue)
     parameters.append(authorization.actions.map(\.rawValue))
     parameters.append(authorization.validUntil)
+    parameters.append(revision)
   }
 }
 

@@ -116,7 +116,10 @@ struct RotationStateMachine {
     switch fact {
     case .permitRefused(let reasons):
       let words = reasons.map(\.rawValue).joined(separator: ", ")
-      return reasons.allSatisfy(\.passes) ? .wait(seconds: 3, reason: words) : .block(reason: words)
+      if reasons.allSatisfy(\.passes) { return .wait(seconds: 3, reason: words) }
+      // What data that arrives will cure is waited for; everything else needs a person.
+      let waits = reasons.allSatisfy { $0.severity == .wait }
+      return waits ? .wait(seconds: 60, reason: words) : .block(reason: words)
     case .inconclusive(let cause):
       return .retry(code: cause)
     case .effectUnknown(let cause):

@@ -70,16 +70,6 @@ struct FindStalledSagas: Statement {
   }
 }
 
-struct FindCredentialSubjects: Statement {
-  static let sql = "SELECT id FROM lifecycle.credential WHERE identity_id = $1"
-
-  let identity: IdentityID
-
-  func bind(_ parameters: inout PostgresParameters) { parameters.append(identity.rawValue) }
-
-  static func decode(_ row: PostgresRow) throws -> SubjectID { SubjectID(try row[0]) }
-}
-
 /// The credential and what is open for it go on under a new authorization.
 struct AdoptAuthorization: Statement {
   static let sql = """

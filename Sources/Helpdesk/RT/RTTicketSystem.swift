@@ -1,0 +1,233 @@
+package import Foundation
+
+/// Request Tracker 5 through REST2.
+///
+/// A request's ticket has three custom fields that only Keyturn's account writes. A decision is a transaction of type `Status`
+/// from the lifecycle's first state to `approved` or `rejected`; who may make it is RT's right, and Keyturn's account lacks
+/// it. RT's clock is in whole seconds.
+package struct RTTicketSystem: TicketSystem {
+  package struct Settings: Sendable {
+    package var queue = "Access"
+    package var requestField = "Keyturn request"
+    package var revisionField = "Keyturn revision"
+    package var digestField = "Keyturn digest"
+    package var waiting = "requested"
+    package var approved = "approved"
+    package var rejected = "rejected"
+    package var resolved = "resolved"
+    /// Keyturn's own login.
+    package var account = "keyturn"
+
+    package init() {}
+  }
+
+  package let name: String
+  private let settings: Settings
+  private let client: RTClient
+
+  package init(name: String = "rt", base: URL, token: String, settings: Settings = Settings()) {
+    self.name = name
+    self.settings = settings
+    client = RTClient(base: base, token: token)
+  }
+
+  // MARK: Writing
+
+  private struct NewTicket: Encodable, Sendable {
+    let queue: String
+    let subject: String
+    let content: String
+    let customFields: [String: String]
+
+    enum CodingKeys: String, CodingKey {
+      case queue = "Queue"
+      case subject = "Subject"
+      case content = "Content"
+      case customFields = "CustomFields"
+    }
+  }
+
+  package func open(_ draft: TicketDraft) async throws -> String {
+    let answer = try await client.send(
+      "POST", "ticket",
+      json: NewTicket(
+        queue: settings.queue, subject: draft.subject, content: draft.body, customFields: fields(draft.binding)))
+    struct Created: Decodable { let id: Identifier }
+    return try decode(Created.self, answer).id.text
+  }
+
+  private func fields(_ binding: TicketBinding) -> [String: String] {
+    [
+      settings.requestField: binding.request, settings.revisionField: "\(binding.revision)",
+      settings.digestField: binding.digest,
+    ]
+  }
+
+  package func bind(_ id: String, to binding: TicketBinding, version: String) async throws {
+    _ = try await client.send(
+      "PUT", "ticket/\(try checked(id))", json: ["CustomFields": fields(binding)], ifMatch: version)
+  }
+
+  package func note(_ id: String, _ text: String) async throws {
+    _ = try await client.send(
+      "POST", "ticket/\(try checked(id))/comment", json: ["Content": text, "ContentType": "text/plain"])
+  }
+
+  package func setState(_ id: String, _ state: RemoteTicket.State, version: String) async throws {
+    let word =
+      switch state {
+      case .waiting: settings.waiting
+      case .approved: settings.approved
+      case .rejected: settings.rejected
+      case .resolved, .closed: settings.resolved
+      }
+    _ = try await client.send("PUT", "ticket/\(try checked(id))", json: ["Status": word], ifMatch: version)
+  }
+
+  // MARK: Reading
+
+  private struct Found: Decodable {
+    struct Field: Decodable {
+      let name: String
+      let values: [String]
+    }
+
+    let id: Identifier
+    let status: String
+    let customFields: [Field]?
+
+    enum CodingKeys: String, CodingKey {
+      case id
+      case status = "Status"
+      case customFields = "CustomFields"
+    }
+  }
+
+  package func read(_ id: String) async throws -> RemoteTicket? {
+    let answer = try await client.send("GET", "ticket/\(try checked(id))")
+    guard answer.status < 300 else { return nil }
+    let found = try decode(Found.self, answer)
+    guard found.status != "deleted" else { return nil }
+    let values = Dictionary((found.customFields ?? []).map { ($0.name, $0.values.first ?? "") }) { first, _ in first }
+    var binding: TicketBinding?
+    if let request = values[settings.requestField], let revision = values[settings.revisionField].flatMap({ Int($0) }),
+      let digest = values[settings.digestField], !request.isEmpty
+    {
+      binding = TicketBinding(request: request, revision: revision, digest: digest)
+    }
+    let state: RemoteTicket.State =
+      switch found.status {
+      case settings.waiting: .waiting
+      case settings.approved: .approved
+      case settings.rejected: .rejected
+      case settings.resolved: .resolved
+      default: .closed
+      }
+    guard let version = answer.tag else {
+      throw HelpdeskError(.unexpectedAnswer, "the helpdesk gives no ETag; RT 5 is needed")
+    }
+    return RemoteTicket(
+      id: found.id.text, state: state, binding: binding, version: version, isMerged: found.id.text != id)
+  }
+
+  private struct History: Decodable {
+    struct Item: Decodable {
+      let id: Identifier
+      let type: String
+      let field: String?
+      let old: String?
+      let new: String?
+      let creator: Identifier
+      let created: String
+
+      enum CodingKeys: String, CodingKey {
+        case id
+        case type = "Type"
+        case field = "Field"
+        case old = "OldValue"
+        case new = "NewValue"
+        case creator = "Creator"
+        case created = "Created"
+      }
+    }
+
+    let items: [Item]
+    let pages: Int?
+  }
+
+  package func decisions(of id: String) async throws -> [RemoteDecision] {
+    var items: [History.Item] = []
+    var page = 1
+    repeat {
+      let answer = try await client.send(
+        "GET", "ticket/\(try checked(id))/history",
+        query: [
+          ("fields", "Type,Field,OldValue,NewValue,Creator,Created"), ("per_page", "100"), ("page", "\(page)"),
+        ])
+      guard answer.status < 300 else { return [] }
+      let history = try decode(History.self, answer)
+      items += history.items
+      guard page < history.pages ?? 1, !history.items.isEmpty, page < 1000 else { break }
+      page += 1
+    } while true
+    items.sort { (Int($0.id.text) ?? 0) < (Int($1.id.text) ?? 0) }
+    var isTampered = false
+    var decisions: [RemoteDecision] = []
+    for item in items {
+      if item.type == "CustomField", item.creator.text != settings.account { isTampered = true }
+      guard item.type == "Status", item.old == settings.waiting,
+        item.new == settings.approved || item.new == settings.rejected
+      else { continue }
+      guard let at = Self.time(item.created) else {
+        throw HelpdeskError(.unexpectedAnswer, "the helpdesk's time is not one of RFC 3339")
+      }
+      let automatic = ["RT_System", "root", "Nobody", settings.account].contains(item.creator.text)
+      decisions.append(
+        RemoteDecision(
+          transaction: "\(name):\(item.id.text)", login: item.creator.text, isApproval: item.new == settings.approved,
+          at: at, isHuman: !automatic, isAfterTampering: isTampered))
+    }
+    return decisions
+  }
+
+  // MARK: Answers
+
+  /// RT writes ids as numbers, as texts, and as objects with an id.
+  private struct Identifier: Decodable {
+    let text: String
+
+    private enum CodingKeys: String, CodingKey { case id }
+
+    init(from decoder: any Decoder) throws {
+      if let container = try? decoder.singleValueContainer() {
+        if let number = try? container.decode(Int.self) {
+          text = "\(number)"
+          return
+        }
+        if let string = try? container.decode(String.self) {
+          text = string
+          return
+        }
+      }
+      text = try decoder.container(keyedBy: CodingKeys.self).decode(Identifier.self, forKey: .id).text
+    }
+  }
+
+  private func decode<T: Decodable>(_ type: T.Type, _ answer: RTClient.Answer) throws -> T {
+    do {
+      return try JSONDecoder().decode(type, from: answer.body)
+    } catch {
+      throw HelpdeskError(.unexpectedAnswer, "the helpdesk's answer is not what REST2 promises")
+    }
+  }
+
+  /// An id goes into a path.
+  private func checked(_ id: String) throws -> String {
+    guard !id.isEmpty, id.utf8.count <= 20, id.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+      throw HelpdeskError(.unexpectedAnswer, "a ticket of this helpdesk has a number")
+    }
+    return id
+  }
+
+  private static func time(_ text: String) -> Date? { try? Date(text, strategy: .iso8601) }
+}
