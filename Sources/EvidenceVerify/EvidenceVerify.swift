@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct EvidenceVerify: ParsableCommand {
+  func run() throws {}
+}
