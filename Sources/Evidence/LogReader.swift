@@ -75,6 +75,20 @@ package struct LogReader: Sendable {
     return hashes
   }
 
+  /// As the sealed batches have them; nil where there is none.
+  func sealedHashes(_ range: Range<UInt64>) async throws -> [NodeHash?] {
+    var hashes = [NodeHash?](repeating: nil, count: range.count)
+    let found = try await client.query(
+      FindLeafHashes(first: Int64(range.lowerBound), end: Int64(range.upperBound)))
+    for batch in found {
+      for (offset, hash) in batch.hashes.enumerated() {
+        let index = UInt64(batch.first) + UInt64(offset)
+        if range.contains(index) { hashes[Int(index - range.lowerBound)] = hash }
+      }
+    }
+    return hashes
+  }
+
   private func tileRoots(level: Int, first: UInt64, count: Int) async throws -> [NodeHash] {
     let roots = try await client.query(FindTileRoots(level: Int16(level), first: Int64(first))).prefix(count)
     guard roots.count == count, roots.enumerated().allSatisfy({ $1.number == Int64(first) + Int64($0) }) else {

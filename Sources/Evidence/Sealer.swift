@@ -152,11 +152,14 @@ package struct Sealer: Sendable {
 
   /// Gives the lead up, so that another need not wait for the lease to end.
   package func leave(_ term: Term) async {
-    do {
-      try await client.query(LeaveLead(epoch: term.epoch))
-    } catch {
-      logger.debug("the lead runs out by itself", metadata: ["error": "\(error)"])
-    }
+    // Not cancelled with the sealer: that is when it is needed. Owned by this call, which waits for it.
+    await Task {
+      do {
+        try await client.query(LeaveLead(epoch: term.epoch))
+      } catch {
+        logger.debug("the lead runs out by itself", metadata: ["error": "\(error)"])
+      }
+    }.value
   }
 
   package struct LeadLost: Error, CustomStringConvertible {

@@ -1,4 +1,4 @@
-package import Foundation
+import Foundation
 
 /// Lower-case hexadecimal.
 package enum Hex {

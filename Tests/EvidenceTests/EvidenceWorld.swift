@@ -38,7 +38,7 @@ struct EvidenceWorld: Sendable {
       limit: GroupLimit(maximumRunning: 8))
     return EvidenceWorld(
       database: database, composition: composition, folder: folder,
-      signer: try NoteSigner(name: "evidence.example/test", seed: (0..<32).map { UInt8($0) }))
+      signer: try SigningKeyFile(path: folder + "/evidence.key").load())
   }
 
   func addIdentity(_ name: String, mode: String = "alternating") async throws {

@@ -133,12 +133,11 @@ import Testing
     try await record(5, world)
     try await world.seal()
     try await publisher.publish()
-    // The older copy: fewer leaves, and their batches wait again.
+    // The older copy: fewer leaves.
     try await world.owner(
       """
       SET session_replication_role = replica;
       ALTER TABLE evidence.sealed DISABLE TRIGGER sealed_append_only;
-      INSERT INTO evidence.outbox SELECT batch FROM evidence.sealed WHERE first_index >= (SELECT size FROM copy.log);
       DELETE FROM evidence.sealed WHERE first_index >= (SELECT size FROM copy.log);
       UPDATE evidence.log SET size = c.size, root = c.root, note = c.note FROM copy.log AS c;
       """)
@@ -146,9 +145,14 @@ import Testing
       _ = try await world.sealer(known: [store]).takeLead()
     }
     await #expect(throws: EvidenceError(code: .rolledBack, message: "")) { try await publisher.publish() }
-    // Without the store nobody can know; with it, another history of the same length is refused too.
+    // Who does not know the store seals on; then its history contradicts the published one, however long it is.
     try await record(20, world)
-    try await world.owner("UPDATE evidence.outbox SET batch = batch WHERE false")
+    try await world.seal()
+    await #expect(throws: EvidenceError(code: .rolledBack, message: "")) {
+      try await world.owner("UPDATE evidence.log SET lease_until = '-infinity'")
+      _ = try await world.sealer(known: [store]).takeLead()
+    }
+    await #expect(throws: EvidenceError(code: .rolledBack, message: "")) { try await publisher.publish() }
     try await world.close()
   }
 
@@ -156,7 +160,7 @@ import Testing
     let world = try await EvidenceWorld.make()
     try await world.seal()
     let other = Sealer(
-      client: world.client, signer: try NoteSigner.generate(name: "evidence.example/test").signer, known: [],
+      client: world.client, signer: try NoteSigner.generate(name: world.signer.key.name).signer, known: [],
       configuration: .init(name: "other"), logger: TestDatabase.logger)
     await #expect(throws: EvidenceError(code: .key, message: "")) { _ = try await other.takeLead() }
     try await world.close()
