@@ -329,6 +329,22 @@ BEGIN
 END
 $$;
 ALTER FUNCTION evidence.on_policy() OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.on_record() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  kept jsonb := to_jsonb(NEW) - 'envelope' - 'candidate_envelope';
+BEGIN
+  PERFORM evidence.record(coalesce((kept ->> 'target_id')::uuid, (kept ->> 'id')::uuid), 'record.changed',
+    evidence.actor_of(NULL),
+    evidence.object(ARRAY['operation', 'record'], ARRAY[evidence.quoted(lower(TG_OP)),
+      evidence.quoted(TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME)]),
+    '{}', ARRAY['row'], ARRAY[kept::text], ARRAY[NULL::uuid]);
+  RETURN NULL;
+END
+$$;
+ALTER FUNCTION evidence.on_record() OWNER TO keyturn_owner;
 CREATE FUNCTION evidence.on_request() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1137,6 +1153,64 @@ CREATE VIEW keyturn.v_credential AS
          LIMIT 1) r ON (true));
 ALTER TABLE keyturn.v_credential OWNER TO keyturn_owner;
 COMMENT ON VIEW keyturn.v_credential IS 'One row per credential with its current version and open rotation. No secrets.';
+CREATE TABLE lifecycle.discovery (
+    target_id uuid NOT NULL,
+    next_at timestamp with time zone NOT NULL,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    logins integer,
+    governed integer,
+    result text,
+    CONSTRAINT discovery_result_length CHECK ((length(result) <= 500))
+);
+ALTER TABLE lifecycle.discovery OWNER TO keyturn_owner;
+CREATE TABLE lifecycle.finding (
+    id uuid NOT NULL,
+    target_id uuid NOT NULL,
+    kind text NOT NULL,
+    name text NOT NULL,
+    identity_id uuid,
+    detail text NOT NULL,
+    state text DEFAULT 'open'::text NOT NULL,
+    first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    gone_at timestamp with time zone,
+    explained_by uuid,
+    explained_at timestamp with time zone,
+    explanation text,
+    CONSTRAINT finding_detail_length CHECK ((length(detail) <= 1000)),
+    CONSTRAINT finding_explained_by_somebody CHECK (((state <> 'explained'::text) OR (explained_by IS NOT NULL))),
+    CONSTRAINT finding_explanation_length CHECK (((length(explanation) >= 1) AND (length(explanation) <= 500))),
+    CONSTRAINT finding_explanation_whole CHECK ((((explained_by IS NULL) = (explanation IS NULL)) AND ((explained_by IS NULL) = (explained_at IS NULL)))),
+    CONSTRAINT finding_gone_whole CHECK (((state = 'gone'::text) = (gone_at IS NOT NULL))),
+    CONSTRAINT finding_kind_known CHECK ((kind = ANY (ARRAY['unexplained_login'::text, 'unknown_mark'::text, 'mark_lost'::text, 'renamed'::text, 'vanished'::text, 'disabled'::text, 'left_behind'::text, 'stale_trial'::text]))),
+    CONSTRAINT finding_name_length CHECK (((length(name) >= 1) AND (length(name) <= 63))),
+    CONSTRAINT finding_state_known CHECK ((state = ANY (ARRAY['open'::text, 'explained'::text, 'gone'::text])))
+);
+ALTER TABLE lifecycle.finding OWNER TO keyturn_owner;
+CREATE VIEW keyturn.v_discovery AS
+ SELECT t.name AS target,
+    t.environment,
+    d.finished_at AS looked_at,
+    d.next_at,
+    d.logins,
+    d.governed,
+    d.result,
+    ( SELECT count(*) AS count
+           FROM lifecycle.finding f
+          WHERE ((f.target_id = t.id) AND (f.state = 'open'::text))) AS open_findings
+   FROM (governance.target t
+     LEFT JOIN lifecycle.discovery d ON ((d.target_id = t.id)));
+ALTER TABLE keyturn.v_discovery OWNER TO keyturn_owner;
+COMMENT ON VIEW keyturn.v_discovery IS 'When each target was looked over, and how many of its logins are governed.';
+COMMENT ON COLUMN keyturn.v_discovery.target IS 'name of the target';
+COMMENT ON COLUMN keyturn.v_discovery.environment IS 'production, staging, …';
+COMMENT ON COLUMN keyturn.v_discovery.looked_at IS 'when it was last looked over';
+COMMENT ON COLUMN keyturn.v_discovery.next_at IS 'when it is due again';
+COMMENT ON COLUMN keyturn.v_discovery.logins IS 'logins on the target then';
+COMMENT ON COLUMN keyturn.v_discovery.governed IS 'of these, logins of identities';
+COMMENT ON COLUMN keyturn.v_discovery.result IS 'what was done, or why it could not be';
+COMMENT ON COLUMN keyturn.v_discovery.open_findings IS 'findings that nobody has explained';
 CREATE VIEW keyturn.v_evidence AS
  SELECT l.origin,
     l.size AS leaves,
@@ -1154,6 +1228,41 @@ CREATE VIEW keyturn.v_evidence AS
    FROM evidence.log l;
 ALTER TABLE keyturn.v_evidence OWNER TO keyturn_owner;
 COMMENT ON VIEW keyturn.v_evidence IS 'The evidence log: leaves sealed, and what waits to be.';
+CREATE VIEW keyturn.v_finding AS
+ SELECT f.id AS finding_id,
+    t.name AS target,
+    t.environment,
+    f.kind,
+    f.name,
+    i.name AS identity,
+    f.detail,
+    f.state,
+    f.first_seen_at,
+    f.last_seen_at,
+    f.gone_at,
+    p.external_id AS explained_by,
+    f.explained_at,
+    f.explanation
+   FROM (((lifecycle.finding f
+     JOIN governance.target t ON ((t.id = f.target_id)))
+     LEFT JOIN governance.identity i ON ((i.id = f.identity_id)))
+     LEFT JOIN governance.person p ON ((p.id = f.explained_by)));
+ALTER TABLE keyturn.v_finding OWNER TO keyturn_owner;
+COMMENT ON VIEW keyturn.v_finding IS 'What targets have that no case explains, or lack though one says they should.';
+COMMENT ON COLUMN keyturn.v_finding.finding_id IS 'id of the finding; the same when it comes back';
+COMMENT ON COLUMN keyturn.v_finding.target IS 'name of the target';
+COMMENT ON COLUMN keyturn.v_finding.environment IS 'production, staging, …';
+COMMENT ON COLUMN keyturn.v_finding.kind IS 'unexplained_login, unknown_mark, mark_lost, renamed, vanished, disabled, left_behind, stale_trial';
+COMMENT ON COLUMN keyturn.v_finding.name IS 'name on the target';
+COMMENT ON COLUMN keyturn.v_finding.identity IS 'identity it concerns; null: none of ours';
+COMMENT ON COLUMN keyturn.v_finding.detail IS 'what was seen';
+COMMENT ON COLUMN keyturn.v_finding.state IS 'open: somebody must look; explained: somebody has; gone: no longer so';
+COMMENT ON COLUMN keyturn.v_finding.first_seen_at IS 'when it was first found';
+COMMENT ON COLUMN keyturn.v_finding.last_seen_at IS 'when it was last found';
+COMMENT ON COLUMN keyturn.v_finding.gone_at IS 'when it was first found to be no longer so';
+COMMENT ON COLUMN keyturn.v_finding.explained_by IS 'who explained it';
+COMMENT ON COLUMN keyturn.v_finding.explained_at IS 'when it was explained';
+COMMENT ON COLUMN keyturn.v_finding.explanation IS 'why it is as it should be, in their words';
 CREATE VIEW keyturn.v_finished_job AS
  SELECT a.id AS job_id,
     a.kind,
@@ -1386,6 +1495,43 @@ COMMENT ON COLUMN keyturn.v_target.breaker IS 'closed: works; open: failing, not
 COMMENT ON COLUMN keyturn.v_target.breaker_failures IS 'failures in a row that were the target''s';
 COMMENT ON COLUMN keyturn.v_target.breaker_until IS 'when the next job may try an open breaker';
 COMMENT ON COLUMN keyturn.v_target.examined_at IS 'when it was last found sound';
+CREATE TABLE lifecycle.target_trial (
+    id uuid NOT NULL,
+    target_id uuid,
+    target_name text NOT NULL,
+    passed boolean NOT NULL,
+    failed_step text,
+    reason text,
+    steps integer NOT NULL,
+    seconds double precision NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT target_trial_failed_step_length CHECK ((length(failed_step) <= 100)),
+    CONSTRAINT target_trial_reason_length CHECK ((length(reason) <= 1000)),
+    CONSTRAINT target_trial_steps_positive CHECK ((steps >= 0)),
+    CONSTRAINT target_trial_target_name_length CHECK (((length(target_name) >= 1) AND (length(target_name) <= 100))),
+    CONSTRAINT target_trial_whole CHECK (((passed = (failed_step IS NULL)) AND (passed = (reason IS NULL))))
+);
+ALTER TABLE lifecycle.target_trial OWNER TO keyturn_owner;
+CREATE VIEW keyturn.v_target_trial AS
+ SELECT r.id AS trial_id,
+    r.target_name AS target,
+    r.passed,
+    r.failed_step,
+    r.reason,
+    r.steps,
+    r.seconds,
+    r.at
+   FROM lifecycle.target_trial r;
+ALTER TABLE keyturn.v_target_trial OWNER TO keyturn_owner;
+COMMENT ON VIEW keyturn.v_target_trial IS 'Trials of targets with an identity of their own: issue, rotate, revoke, nothing left.';
+COMMENT ON COLUMN keyturn.v_target_trial.trial_id IS 'id of the trial';
+COMMENT ON COLUMN keyturn.v_target_trial.target IS 'name of the target, also of one that was refused';
+COMMENT ON COLUMN keyturn.v_target_trial.passed IS 'whether everything held';
+COMMENT ON COLUMN keyturn.v_target_trial.failed_step IS 'the first step that did not hold';
+COMMENT ON COLUMN keyturn.v_target_trial.reason IS 'what was seen there';
+COMMENT ON COLUMN keyturn.v_target_trial.steps IS 'steps that were done';
+COMMENT ON COLUMN keyturn.v_target_trial.seconds IS 'how long it took';
+COMMENT ON COLUMN keyturn.v_target_trial.at IS 'when';
 CREATE VIEW keyturn.v_worker AS
  SELECT w.id AS worker_id,
     w.name,
@@ -1414,6 +1560,34 @@ CREATE TABLE lifecycle.rotation_step (
     at timestamp with time zone DEFAULT now() NOT NULL
 );
 ALTER TABLE lifecycle.rotation_step OWNER TO keyturn_owner;
+CREATE TABLE lifecycle.standby_admin (
+    target_id uuid NOT NULL,
+    login text NOT NULL,
+    version integer NOT NULL,
+    envelope bytea NOT NULL,
+    candidate_version integer,
+    candidate_envelope bytea,
+    phase text DEFAULT 'idle'::text NOT NULL,
+    wait_until timestamp with time zone,
+    overlap interval DEFAULT '00:01:00'::interval NOT NULL,
+    rotate_every interval,
+    fence bigint DEFAULT 0 NOT NULL,
+    requested_by text,
+    reason text,
+    rotated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT standby_admin_candidate_envelope_length CHECK ((length(candidate_envelope) <= 65536)),
+    CONSTRAINT standby_admin_candidate_version_positive CHECK ((candidate_version >= 1)),
+    CONSTRAINT standby_admin_candidate_whole CHECK (((candidate_version IS NULL) = (candidate_envelope IS NULL))),
+    CONSTRAINT standby_admin_envelope_length CHECK ((length(envelope) <= 65536)),
+    CONSTRAINT standby_admin_login_length CHECK (((length(login) >= 1) AND (length(login) <= 63))),
+    CONSTRAINT standby_admin_overlap_range CHECK (((overlap >= '00:00:00'::interval) AND (overlap <= '1 day'::interval))),
+    CONSTRAINT standby_admin_phase_known CHECK ((phase = ANY (ARRAY['idle'::text, 'first'::text, 'second'::text]))),
+    CONSTRAINT standby_admin_reason_length CHECK ((length(reason) <= 500)),
+    CONSTRAINT standby_admin_requested_by_length CHECK ((length(requested_by) <= 200)),
+    CONSTRAINT standby_admin_rotate_every_range CHECK (((rotate_every >= '00:01:00'::interval) AND (rotate_every <= '10 years'::interval))),
+    CONSTRAINT standby_admin_version_positive CHECK ((version >= 1))
+);
+ALTER TABLE lifecycle.standby_admin OWNER TO keyturn_owner;
 ALTER TABLE ONLY jobs.job_archive ATTACH PARTITION jobs.job_archive_default DEFAULT;
 ALTER TABLE ONLY evidence.batch
     ADD CONSTRAINT batch_pkey PRIMARY KEY (id);
@@ -1489,16 +1663,26 @@ ALTER TABLE ONLY lifecycle.credential
     ADD CONSTRAINT credential_identity_once UNIQUE (identity_id);
 ALTER TABLE ONLY lifecycle.credential
     ADD CONSTRAINT credential_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY lifecycle.discovery
+    ADD CONSTRAINT discovery_pkey PRIMARY KEY (target_id);
 ALTER TABLE ONLY lifecycle.effect
     ADD CONSTRAINT effect_permit_id_once UNIQUE (permit_id);
 ALTER TABLE ONLY lifecycle.effect
     ADD CONSTRAINT effect_pkey PRIMARY KEY (rotation_id, id);
+ALTER TABLE ONLY lifecycle.finding
+    ADD CONSTRAINT finding_once UNIQUE (target_id, kind, name);
+ALTER TABLE ONLY lifecycle.finding
+    ADD CONSTRAINT finding_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY lifecycle.proof
     ADD CONSTRAINT proof_pkey PRIMARY KEY (rotation_id, id);
 ALTER TABLE ONLY lifecycle.rotation
     ADD CONSTRAINT rotation_pkey PRIMARY KEY (id, credential_id);
 ALTER TABLE ONLY lifecycle.rotation_step
     ADD CONSTRAINT rotation_step_pkey PRIMARY KEY (rotation_id, sequence);
+ALTER TABLE ONLY lifecycle.standby_admin
+    ADD CONSTRAINT standby_admin_pkey PRIMARY KEY (target_id);
+ALTER TABLE ONLY lifecycle.target_trial
+    ADD CONSTRAINT target_trial_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY lifecycle.version
     ADD CONSTRAINT version_pkey PRIMARY KEY (credential_id, number);
 CREATE INDEX event_opened ON evidence.event USING btree (at) WHERE (type = 'rotation.opened'::text);
@@ -1516,6 +1700,7 @@ CREATE INDEX credential_due ON lifecycle.credential USING btree (next_due_at) WH
 CREATE INDEX credential_expiry ON lifecycle.credential USING btree (hard_expires_at) WHERE (state = 'active'::text);
 CREATE INDEX rotation_credential ON lifecycle.rotation USING btree (credential_id, created_at);
 CREATE UNIQUE INDEX rotation_open_once ON lifecycle.rotation USING btree (credential_id, ((action = 'revoke'::text))) WHERE (finished_at IS NULL);
+CREATE INDEX target_trial_target ON lifecycle.target_trial USING btree (target_id, at);
 CREATE UNIQUE INDEX version_candidate_once ON lifecycle.version USING btree (credential_id) WHERE (state = 'candidate'::text);
 CREATE UNIQUE INDEX version_current_once ON lifecycle.version USING btree (credential_id) WHERE (state = 'current'::text);
 ALTER INDEX jobs.job_archive_subject ATTACH PARTITION jobs.job_archive_default_subject_idx;
@@ -1578,6 +1763,8 @@ CREATE TRIGGER operator_action_evidence AFTER INSERT ON jobs.operator_action FOR
 ALTER TABLE jobs.operator_action ENABLE ALWAYS TRIGGER operator_action_evidence;
 CREATE TRIGGER operator_action_no_truncate BEFORE TRUNCATE ON jobs.operator_action FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE jobs.operator_action ENABLE ALWAYS TRIGGER operator_action_no_truncate;
+CREATE TRIGGER finding_evidence AFTER INSERT OR UPDATE ON lifecycle.finding FOR EACH ROW EXECUTE FUNCTION evidence.on_record();
+ALTER TABLE lifecycle.finding ENABLE ALWAYS TRIGGER finding_evidence;
 CREATE TRIGGER proof_append_only BEFORE DELETE OR UPDATE ON lifecycle.proof FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE lifecycle.proof ENABLE ALWAYS TRIGGER proof_append_only;
 CREATE TRIGGER proof_no_truncate BEFORE TRUNCATE ON lifecycle.proof FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
@@ -1587,6 +1774,13 @@ CREATE TRIGGER rotation_opened_evidence AFTER INSERT ON lifecycle.rotation REFER
 ALTER TABLE lifecycle.rotation ENABLE ALWAYS TRIGGER rotation_opened_evidence;
 CREATE TRIGGER rotation_step_append_only BEFORE DELETE OR UPDATE ON lifecycle.rotation_step FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE lifecycle.rotation_step ENABLE ALWAYS TRIGGER rotation_step_append_only;
+CREATE TRIGGER standby_admin_evidence AFTER INSERT OR UPDATE ON lifecycle.standby_admin FOR EACH ROW EXECUTE FUNCTION evidence.on_record();
+ALTER TABLE lifecycle.standby_admin ENABLE ALWAYS TRIGGER standby_admin_evidence;
+CREATE TRIGGER target_trial_append_only BEFORE DELETE OR UPDATE ON lifecycle.target_trial FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE lifecycle.target_trial ENABLE ALWAYS TRIGGER target_trial_append_only;
+CREATE TRIGGER target_trial_evidence AFTER INSERT OR UPDATE ON lifecycle.target_trial FOR EACH ROW EXECUTE FUNCTION evidence.on_record();
+ALTER TABLE lifecycle.target_trial ENABLE ALWAYS TRIGGER target_trial_evidence;
+CREATE TRIGGER target_trial_no_truncate BEFORE TRUNCATE ON lifecycle.target_trial FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE ONLY evidence.sealed
     ADD CONSTRAINT sealed_batch_known FOREIGN KEY (batch) REFERENCES evidence.batch(id);
 ALTER TABLE ONLY governance.approval
@@ -1621,10 +1815,18 @@ ALTER TABLE ONLY lifecycle.credential
     ADD CONSTRAINT credential_identity_id_known FOREIGN KEY (identity_id) REFERENCES governance.identity(id);
 ALTER TABLE ONLY lifecycle.credential
     ADD CONSTRAINT credential_target_id_known FOREIGN KEY (target_id) REFERENCES governance.target(id);
+ALTER TABLE ONLY lifecycle.discovery
+    ADD CONSTRAINT discovery_target_id_known FOREIGN KEY (target_id) REFERENCES governance.target(id);
 ALTER TABLE ONLY lifecycle.effect
     ADD CONSTRAINT effect_permit_id_known FOREIGN KEY (permit_id) REFERENCES governance.permit(id);
 ALTER TABLE ONLY lifecycle.effect
     ADD CONSTRAINT effect_rotation_id_known FOREIGN KEY (rotation_id, credential_id) REFERENCES lifecycle.rotation(id, credential_id);
+ALTER TABLE ONLY lifecycle.finding
+    ADD CONSTRAINT finding_explained_by_known FOREIGN KEY (explained_by) REFERENCES governance.person(id);
+ALTER TABLE ONLY lifecycle.finding
+    ADD CONSTRAINT finding_identity_id_known FOREIGN KEY (identity_id) REFERENCES governance.identity(id);
+ALTER TABLE ONLY lifecycle.finding
+    ADD CONSTRAINT finding_target_id_known FOREIGN KEY (target_id) REFERENCES governance.target(id);
 ALTER TABLE ONLY lifecycle.proof
     ADD CONSTRAINT proof_rotation_id_known FOREIGN KEY (rotation_id, credential_id) REFERENCES lifecycle.rotation(id, credential_id);
 ALTER TABLE ONLY lifecycle.rotation
@@ -1633,6 +1835,8 @@ ALTER TABLE ONLY lifecycle.rotation
     ADD CONSTRAINT rotation_credential_id_known FOREIGN KEY (credential_id) REFERENCES lifecycle.credential(id);
 ALTER TABLE ONLY lifecycle.rotation
     ADD CONSTRAINT rotation_requested_by_known FOREIGN KEY (requested_by) REFERENCES governance.person(id);
+ALTER TABLE ONLY lifecycle.standby_admin
+    ADD CONSTRAINT standby_admin_target_id_known FOREIGN KEY (target_id) REFERENCES governance.target(id);
 ALTER TABLE ONLY lifecycle.version
     ADD CONSTRAINT version_credential_id_known FOREIGN KEY (credential_id) REFERENCES lifecycle.credential(id);
 GRANT USAGE ON SCHEMA evidence TO keyturn_engine;
@@ -1751,9 +1955,19 @@ GRANT SELECT(ended_at) ON TABLE lifecycle.version TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_credential TO keyturn_engine;
 GRANT SELECT ON TABLE keyturn.v_credential TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_credential TO keyturn_dashboard;
+GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.discovery TO keyturn_engine;
+GRANT SELECT ON TABLE lifecycle.discovery TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.finding TO keyturn_engine;
+GRANT SELECT ON TABLE lifecycle.finding TO keyturn_auditor;
+GRANT SELECT ON TABLE keyturn.v_discovery TO keyturn_engine;
+GRANT SELECT ON TABLE keyturn.v_discovery TO keyturn_auditor;
+GRANT SELECT ON TABLE keyturn.v_discovery TO keyturn_dashboard;
 GRANT SELECT ON TABLE keyturn.v_evidence TO keyturn_engine;
 GRANT SELECT ON TABLE keyturn.v_evidence TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_evidence TO keyturn_dashboard;
+GRANT SELECT ON TABLE keyturn.v_finding TO keyturn_engine;
+GRANT SELECT ON TABLE keyturn.v_finding TO keyturn_auditor;
+GRANT SELECT ON TABLE keyturn.v_finding TO keyturn_dashboard;
 GRANT SELECT ON TABLE keyturn.v_finished_job TO keyturn_engine;
 GRANT SELECT ON TABLE keyturn.v_finished_job TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_finished_job TO keyturn_dashboard;
@@ -1776,11 +1990,29 @@ GRANT SELECT ON TABLE keyturn.v_rotation TO keyturn_dashboard;
 GRANT SELECT ON TABLE keyturn.v_target TO keyturn_engine;
 GRANT SELECT ON TABLE keyturn.v_target TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_target TO keyturn_dashboard;
+GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.target_trial TO keyturn_engine;
+GRANT SELECT ON TABLE lifecycle.target_trial TO keyturn_auditor;
+GRANT SELECT ON TABLE keyturn.v_target_trial TO keyturn_engine;
+GRANT SELECT ON TABLE keyturn.v_target_trial TO keyturn_auditor;
+GRANT SELECT ON TABLE keyturn.v_target_trial TO keyturn_dashboard;
 GRANT SELECT ON TABLE keyturn.v_worker TO keyturn_engine;
 GRANT SELECT ON TABLE keyturn.v_worker TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_worker TO keyturn_dashboard;
 GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.rotation_step TO keyturn_engine;
 GRANT SELECT ON TABLE lifecycle.rotation_step TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.standby_admin TO keyturn_engine;
+GRANT SELECT(target_id) ON TABLE lifecycle.standby_admin TO keyturn_auditor;
+GRANT SELECT(login) ON TABLE lifecycle.standby_admin TO keyturn_auditor;
+GRANT SELECT(version) ON TABLE lifecycle.standby_admin TO keyturn_auditor;
+GRANT SELECT(candidate_version) ON TABLE lifecycle.standby_admin TO keyturn_auditor;
+GRANT SELECT(phase) ON TABLE lifecycle.standby_admin TO keyturn_auditor;
+GRANT SELECT(wait_until) ON TABLE lifecycle.standby_admin TO keyturn_auditor;
+GRANT SELECT(overlap) ON TABLE lifecycle.standby_admin TO keyturn_auditor;
+GRANT SELECT(rotate_every) ON TABLE lifecycle.standby_admin TO keyturn_auditor;
+GRANT SELECT(fence) ON TABLE lifecycle.standby_admin TO keyturn_auditor;
+GRANT SELECT(requested_by) ON TABLE lifecycle.standby_admin TO keyturn_auditor;
+GRANT SELECT(reason) ON TABLE lifecycle.standby_admin TO keyturn_auditor;
+GRANT SELECT(rotated_at) ON TABLE lifecycle.standby_admin TO keyturn_auditor;
 ALTER DEFAULT PRIVILEGES FOR ROLE keyturn_owner IN SCHEMA evidence GRANT SELECT,INSERT ON TABLES  TO keyturn_engine;
 ALTER DEFAULT PRIVILEGES FOR ROLE keyturn_owner IN SCHEMA evidence GRANT SELECT ON TABLES  TO keyturn_auditor;
 ALTER DEFAULT PRIVILEGES FOR ROLE keyturn_owner IN SCHEMA governance GRANT SELECT,INSERT,UPDATE ON TABLES  TO keyturn_engine;

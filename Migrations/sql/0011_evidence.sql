@@ -499,6 +499,49 @@ $$;
 CREATE TRIGGER operator_action_evidence AFTER INSERT ON jobs.operator_action
   FOR EACH ROW EXECUTE FUNCTION evidence.on_operator_action();
 
+-- Any other record: its table, ids and words of closed lists, and a commitment to the row without what is sealed. The
+-- argument names the column that is its case.
+CREATE FUNCTION evidence.on_record() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  kept jsonb := (SELECT jsonb_object_agg(r.key, r.value) FROM jsonb_each(to_jsonb(NEW)) AS r
+    WHERE r.key !~ '(envelope|hash|token|secret)');
+BEGIN
+  PERFORM evidence.record(coalesce((kept ->> TG_ARGV[0])::uuid, (kept ->> 'id')::uuid), 'record.changed',
+    evidence.actor_of(NULL),
+    evidence.object(ARRAY['credential', 'follow_up', 'operation', 'permit', 'record', 'state'],
+      ARRAY[evidence.quoted(kept ->> 'credential_id'), evidence.quoted(kept ->> 'follow_up'), evidence.quoted(lower(TG_OP)),
+        evidence.quoted(kept ->> 'permit_id'), evidence.quoted(TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME),
+        evidence.quoted(kept ->> 'state')]),
+    '{}', ARRAY['row'], ARRAY[kept::text], ARRAY[NULL::uuid]);
+  RETURN NULL;
+END
+$$;
+DO $$
+DECLARE
+  named text[];
+BEGIN
+  -- Table, column that is the case, events. What only beats or counts leaves no leaf.
+  FOREACH named SLICE 1 IN ARRAY ARRAY[
+    ['lifecycle.standby_admin', 'target_id', 'INSERT OR UPDATE OF phase, version'],
+    ['lifecycle.target_trial', 'target_id', 'INSERT'],
+    ['lifecycle.finding', 'target_id', 'INSERT OR UPDATE OF state, explained_by'],
+    ['governance.incarnation', 'id', 'INSERT OR UPDATE OF ended_at'],
+    ['governance.incarnation_adoption', 'incarnation_id', 'INSERT'],
+    ['governance.embargo', 'subject', 'INSERT OR UPDATE'],
+    ['governance.operator_permission', 'id', 'INSERT OR UPDATE'],
+    ['governance.emergency', 'id', 'INSERT OR UPDATE'],
+    ['lifecycle.containment', 'id', 'INSERT'],
+    ['lifecycle.containment_target', 'id', 'INSERT OR UPDATE OF tried_at, ended_at'],
+    ['lifecycle.containment_item', 'containment_target_id', 'UPDATE OF state, follow_up'],
+    ['lifecycle.consumer', 'credential_id', 'INSERT OR UPDATE OF removed_at, expires_at']] LOOP
+    EXECUTE format('CREATE TRIGGER %I AFTER %s ON %s FOR EACH ROW EXECUTE FUNCTION evidence.on_record(%L)',
+      split_part(named[1], '.', 2) || '_evidence', named[3], named[1], named[2]);
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', named[1], split_part(named[1], '.', 2) || '_evidence');
+  END LOOP;
+END
+$$;
+
 ALTER TABLE governance.request ENABLE ALWAYS TRIGGER request_evidence;
 ALTER TABLE governance.approval ENABLE ALWAYS TRIGGER approval_evidence;
 ALTER TABLE governance.authorization ENABLE ALWAYS TRIGGER authorization_evidence;
