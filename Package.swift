@@ -27,7 +27,10 @@ let deque = Target.Dependency.product(name: "DequeModule", package: "swift-colle
 let package = Package(
   name: "keyturn",
   platforms: [.macOS(.v15)],
-  products: [.executable(name: "keyturn", targets: ["CLI"])],
+  products: [
+    .executable(name: "keyturn", targets: ["CLI"]),
+    .executable(name: "keyturn-verify", targets: ["EvidenceVerify"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
@@ -46,6 +49,7 @@ let package = Package(
     .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .target(name: "Postgres", dependencies: ["CLibPQ", log, deque], swiftSettings: settings),
     .target(name: "Secrets", dependencies: [crypto], swiftSettings: settings),
+    .target(name: "MerkleLog", dependencies: [crypto], swiftSettings: settings),
     .target(
       name: "Migrations", dependencies: [crypto], path: "Migrations", exclude: ["schema.sql"],
       resources: [.embedInCode("sql")],
@@ -55,6 +59,8 @@ let package = Package(
     .target(name: "APIModel", dependencies: [], swiftSettings: settings),
     // 1: mechanisms, ignorant of one another
     .target(name: "Jobs", dependencies: ["Postgres", log], swiftSettings: settings),
+    .target(name: "Evidence", dependencies: ["Postgres", "MerkleLog", crypto, log], swiftSettings: settings),
+    .target(name: "AuditPackage", dependencies: ["MerkleLog"], swiftSettings: settings),
     .target(name: "Vault", dependencies: ["Secrets", crypto], swiftSettings: settings),
     .target(name: "Targets", dependencies: ["Secrets"], swiftSettings: settings),
     // 2: may it happen, and who says so
@@ -62,7 +68,9 @@ let package = Package(
     // 3: the verbs
     .target(
       name: "Lifecycle",
-      dependencies: ["Postgres", "Jobs", "Vault", "Targets", "Secrets", "Governance", log],
+      dependencies: [
+        "Postgres", "Jobs", "Evidence", "MerkleLog", "Vault", "Targets", "Secrets", "Governance", log,
+      ],
       swiftSettings: settings),
     // 4: edges
     .target(name: "Helpdesk", dependencies: ["Postgres", "Governance", crypto], swiftSettings: settings),
@@ -79,7 +87,7 @@ let package = Package(
       name: "Daemon",
       dependencies: [
         "Postgres", "Secrets", "Migrations", "EmbeddedPostgres", "Observability", "Jobs", "Vault", "Targets",
-        "Governance", "Lifecycle", "Drivers", "Web", log,
+        "Governance", "Lifecycle", "Drivers", "Web", "Evidence", "MerkleLog", log,
       ],
       swiftSettings: settings),
     // 6: the command line
@@ -87,16 +95,29 @@ let package = Package(
       name: "CLI",
       dependencies: [
         "Postgres", "Secrets", "Migrations", "EmbeddedPostgres", "Jobs", "Vault", "Targets", "Governance",
-        "Lifecycle", "Helpdesk", "Drivers", "Daemon", "Web", arguments, log, httpClient,
+        "Lifecycle", "Helpdesk", "Drivers", "Daemon", "Web", "Evidence", "MerkleLog", "AuditPackage", arguments, log,
+        httpClient,
         .product(name: "NIOCore", package: "swift-nio"),
       ],
       swiftSettings: settings),
+    // the auditor's binary: no database
+    .executableTarget(
+      name: "EvidenceVerify", dependencies: ["AuditPackage", "MerkleLog", arguments], swiftSettings: settings),
     // tests
     .target(
       name: "TestSupport", dependencies: ["Postgres", "Migrations", "EmbeddedPostgres", "Secrets", "Targets", log],
       path: "Tests/TestSupport", swiftSettings: settings),
     .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport", log], swiftSettings: settings),
     .testTarget(name: "SecretsTests", dependencies: ["Secrets"], swiftSettings: settings),
+    .testTarget(name: "MerkleLogTests", dependencies: ["MerkleLog"], swiftSettings: settings),
+    .testTarget(
+      name: "EvidenceTests",
+      dependencies: [
+        "Evidence", "MerkleLog", "AuditPackage", "Postgres", "Migrations", "Daemon", "Drivers", "Lifecycle",
+        "Governance", "Jobs",
+        "Secrets", "TestSupport", "CLI", log,
+      ],
+      swiftSettings: settings),
     .testTarget(name: "VaultTests", dependencies: ["Vault", "Secrets"], swiftSettings: settings),
     .testTarget(
       name: "DriverTests", dependencies: ["Drivers", "Targets", "Secrets", "Postgres", "TestSupport", log],

@@ -39,6 +39,7 @@ package enum SchemaFiles {
     File("0007_saga", PackageResources._007_saga_sql),
     File("0009_targets", PackageResources._009_targets_sql),
     File("0010_contain", PackageResources._010_contain_sql),
+    File("0011_evidence", PackageResources._011_evidence_sql),
     File("0012_governance_facts", PackageResources._012_governance_facts_sql),
     File("0013_recheck_and_provisioning", PackageResources._013_recheck_and_provisioning_sql),
   ]

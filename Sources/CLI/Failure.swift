@@ -1,5 +1,6 @@
 import ArgumentParser
 import EmbeddedPostgres
+import Evidence
 import Foundation
 import Governance
 import Jobs
@@ -25,6 +26,14 @@ enum Failure {
       case .unsoundTarget: 5
       case .refused: 3
       case .wrongState, .unreadableRow, .invalidField, .incarnationFile: 1
+      }
+    case let error as EvidenceError:
+      switch error.code {
+      case .held: 3
+      case .unknownCase: 4
+      case .store: 5
+      case .key: 6
+      case .invalidField, .rolledBack, .damaged: 1
       }
     case let error as PostgresError:
       switch error.code {

@@ -39,11 +39,17 @@ struct GlobalOptions: ParsableArguments {
   }
 
   var daemon: DaemonConfiguration {
-    DaemonConfiguration(
+    var configuration = DaemonConfiguration(
       databaseURL: databaseURL ?? environment("KEYTURN_DATABASE_URL"),
       dataDirectory: dataDir ?? environment("KEYTURN_DATA_DIR") ?? DaemonConfiguration.defaultDataDirectory,
       keyFile: keyFile ?? environment("KEYTURN_KEY_FILE"),
       incarnationFile: incarnationFile ?? environment("KEYTURN_INCARNATION_FILE"))
+    configuration.evidenceKeyFile = environment("KEYTURN_EVIDENCE_KEY_FILE")
+    configuration.evidenceStore = environment("KEYTURN_EVIDENCE_STORE")
+    configuration.evidenceOrigin = environment("KEYTURN_EVIDENCE_ORIGIN")
+    configuration.evidenceWitnesses =
+      environment("KEYTURN_EVIDENCE_WITNESSES").map { $0.split(separator: " ").map(String.init) } ?? []
+    return configuration
   }
 
   func makeLogger(_ label: String, default level: Logger.Level = .warning) -> Logger {

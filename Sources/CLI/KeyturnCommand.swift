@@ -22,7 +22,8 @@ struct KeyturnCommand: AsyncParsableCommand {
       RequestCommand.self,
       ApproveCommand.self, DenyCommand.self, RotateCommand.self, RevokeCommand.self, VoidCommand.self,
       ContainCommand.self, PermissionCommand.self, EmergencyCommand.self, ConsumerCommand.self, ServerCommand.self,
-      IncarnationCommand.self, JobsCommand.self, QueueCommand.self, StatusCommand.self, SecretCommand.self,
+      IncarnationCommand.self, JobsCommand.self, AuditCommand.self, QueueCommand.self, StatusCommand.self,
+      SecretCommand.self,
       KeyCommand.self, BenchCommand.self,
       DemoClientCommand.self, BenchWorkerCommand.self, BenchPollerCommand.self, SagaWorkerCommand.self,
     ])

@@ -15,6 +15,7 @@ package struct Composition: Sendable {
   package let client: PostgresClient
   package let keys: LocalKeyProvider
   package let vault: EnvelopeVault
+  package let evidence: EvidenceService.Configuration
   package let governance: GovernanceStore
   package let queue: JobQueue
   let notifier: JobNotifier
@@ -45,10 +46,11 @@ package struct Composition: Sendable {
       let keys = try await KeyFile(path: configuration.keyFilePath)
         .load(client: client, mayCreate: preparation == .prepare)
       let composition = Composition(
-        database: database, client: client, keys: keys, incarnationFile: configuration.incarnationFilePath,
-        extraFactories: extraFactories, logger: logger)
+        database: database, client: client, keys: keys, evidence: configuration.evidence,
+        incarnationFile: configuration.incarnationFilePath, extraFactories: extraFactories, logger: logger)
       // The first life of a new database begins with who prepares it.
       if preparation == .prepare { await composition.incarnation.refresh() }
+      if preparation == .prepare { try await EvidenceService.prepare(configuration.evidence, client: client) }
       return composition
     } catch {
       await client.close()
@@ -57,12 +59,13 @@ package struct Composition: Sendable {
   }
 
   private init(
-    database: ControlDatabase, client: PostgresClient, keys: LocalKeyProvider, incarnationFile: String,
-    extraFactories: [any TargetDriverFactory], logger: Logger
+    database: ControlDatabase, client: PostgresClient, keys: LocalKeyProvider, evidence: EvidenceService.Configuration,
+    incarnationFile: String, extraFactories: [any TargetDriverFactory], logger: Logger
   ) {
     self.database = database
     self.client = client
     self.keys = keys
+    self.evidence = evidence
     self.logger = logger
     vault = EnvelopeVault(keys: keys)
     notifier = JobNotifier(client: client, logger: logger)
@@ -88,7 +91,8 @@ package struct Composition: Sendable {
     let duties = worker.duties + lifecycle.duties(planEvery: period) + [governance.recheckDuty()]
     return WorkerService(
       worker: worker, maintenance: Maintenance(client: client, duties: duties, logger: logger),
-      incarnation: incarnation)
+      incarnation: incarnation,
+      evidence: try EvidenceService.make(evidence, client: client, worker: configuration.name, logger: logger))
   }
 
   /// Ends connections. The embedded cluster stays up; `ControlDatabase.embedded` stops it.

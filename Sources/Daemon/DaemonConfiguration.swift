@@ -10,6 +10,14 @@ package struct DaemonConfiguration: Sendable {
   package var keyFile: String?
   /// What this host remembers of the database; nil: beside the key file, with `.incarnation` after its name.
   package var incarnationFile: String?
+  /// Nil: `evidence.key` in the data folder.
+  package var evidenceKeyFile: String?
+  /// Where the evidence log is published: a folder or `s3://bucket/prefix`. Nil: `evidence` in the data folder.
+  package var evidenceStore: String?
+  /// `verifier key@URL` of each witness.
+  package var evidenceWitnesses: [String] = []
+  /// The name of a log that is made. Nil: one with random digits.
+  package var evidenceOrigin: String?
   /// 1…1000.
   package var maximumConnections: Int
 
@@ -22,6 +30,12 @@ package struct DaemonConfiguration: Sendable {
     self.keyFile = keyFile
     self.incarnationFile = incarnationFile
     self.maximumConnections = maximumConnections
+  }
+
+  package var evidence: EvidenceService.Configuration {
+    .init(
+      keyFile: evidenceKeyFile ?? dataDirectory + "/evidence.key", store: evidenceStore ?? dataDirectory + "/evidence",
+      witnesses: evidenceWitnesses, origin: evidenceOrigin)
   }
 
   package var keyFilePath: String { keyFile ?? dataDirectory + "/vault.keys" }

@@ -8,12 +8,15 @@ package struct WorkerService: Sendable {
   package let worker: Worker
   let maintenance: Maintenance
   let incarnation: IncarnationKeeper
+  /// Nil: another process seals.
+  let evidence: EvidenceService?
 
   /// Returns when the worker has stopped: at the first signal it drains, at the second it gives back at once.
   package func run() async {
     await withTaskGroup(of: Void.self) { services in
       services.addTask { await maintenance.run() }
       services.addTask { await incarnation.run() }
+      if let evidence { services.addTask { await evidence.run() } }
       services.addTask {
         for await _ in StopSignals.stream() { worker.stop() }
       }

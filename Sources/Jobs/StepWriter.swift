@@ -31,6 +31,11 @@ package struct Step: Sendable {
   package mutating func add(batched statement: some BatchStatement) {
     entries.append(.batch(statement))
   }
+
+  /// Before all others, so that all steps of a commit share its execution, however many entries each has.
+  package mutating func addFirst(batched statement: some BatchStatement) {
+    entries.insert(.batch(statement), at: 0)
+  }
 }
 
 /// Commits the steps of all running jobs together, and what becomes of jobs that ended.

@@ -65,6 +65,10 @@ struct EffectExecutor: Sendable {
       batched: InsertEffect(
         id: effect, rotation: saga.id, credential: saga.credential, permit: permit.id, verb: verb,
         version: saga.newVersion, fence: run.lease.fence))
+    step.addFirst(
+      batched: RecordStep(
+        changes, of: moved, lease: run.lease,
+        intent: .init(permit: permit.id, effect: effect, authorization: saga.authorization, verb: verb)))
     do {
       try await store.writer.commit(step)
     } catch {

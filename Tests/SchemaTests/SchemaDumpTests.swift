@@ -26,7 +26,7 @@ import Testing
     process.executableURL = URL(fileURLWithPath: "/usr/lib/postgresql/\(newest)/bin/pg_dump")
     process.arguments = [
       "--schema-only", "--dbname", database.url, "--exclude-table", "jobs.job_archive_2*", "--schema", "keyturn",
-      "--schema", "jobs", "--schema", "governance", "--schema", "lifecycle",
+      "--schema", "jobs", "--schema", "governance", "--schema", "lifecycle", "--schema", "evidence",
     ]
     let output = Pipe()
     process.standardOutput = output

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Evidence
 import Foundation
 import Jobs
 import Lifecycle
@@ -27,6 +28,7 @@ extension BenchCommand {
     @Option(help: "simulated: worker processes, 1 to 16.") var workers = 2
     @Option(help: "simulated: targets that the accounts are spread over, 1 to 1000.") var targets = 16
     @Flag(help: "simulated: also print the statements that took the server's time.") var profile = false
+    @Flag(help: "simulated: seal the evidence meanwhile, as a worker with the key does.") var seal = false
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
@@ -77,10 +79,13 @@ extension BenchCommand {
       let limit = try await SagaLimitBench(
         server: server, world: world, accounts: plain, connections: 2, batch: 500
       ).run()
-      let saga = try await SagaBench(
+      let bench = SagaBench(
         server: server, world: world, accounts: try await world.addAccounts(accounts, prefix: "saga"), workers: workers,
-        concurrency: concurrency ?? 2000
-      ).run()
+        concurrency: concurrency ?? 2000)
+      let saga = try await seal ? sealing(server, world, bench) : bench.run()
+      let log = LogReader(client: server.client)
+      let (sealed, waiting) = (try await log.head()?.size ?? 0, try await log.waiting().leaves)
+      let leafBytes = try await server.owner.queryFirst(SizeOfEvidence()) ?? 0
       if profile {
         global.output.table(["ms", "calls", "rows", "ms_per_call", "statement"], try await server.profile(), empty: "")
       }
@@ -96,6 +101,11 @@ extension BenchCommand {
           ("transactions", "\(saga.transactions)"),
           ("plain SQL sagas per second", String(format: "%.0f", plainRate)),
           ("plain SQL row writes per saga", String(format: "%.1f", Double(limit.rowWrites) / Double(accounts))),
+          ("leaves sealed, waiting", "\(sealed), \(waiting)"),
+          (
+            "bytes of evidence per saga, all leaves, on disk",
+            String(format: "%.0f", Double(leafBytes) / Double(2 * accounts))
+          ),
           ("processor ms per saga, database", milliseconds(saga.database)),
           ("processor ms per saga, workers", milliseconds(saga.workers)),
           ("processor ms per saga, plain SQL", milliseconds(limit.database)),
@@ -103,8 +113,31 @@ extension BenchCommand {
         ])
     }
 
+    /// As above, while what is there is sealed first and what comes is sealed at once.
+    private func sealing(
+      _ server: BenchServer, _ world: SagaWorld, _ bench: SagaBench
+    ) async throws -> SagaBench.Figures {
+      let signer = try SigningKeyFile(path: world.composition.evidence.keyFile).load()
+      let sealer = Sealer(
+        client: server.client, signer: signer, known: [], configuration: .init(name: "bench"), logger: server.logger)
+      async let _ = sealer.run()
+      let log = LogReader(client: server.client)
+      while try await log.waiting().leaves > 0 { try await Task.sleep(for: .milliseconds(50)) }
+      return try await bench.run()
+    }
+
     private func milliseconds(_ seconds: Double) -> String {
       String(format: "%.3f", seconds * 1000 / Double(accounts))
     }
   }
+}
+
+/// Of all leaves with their indexes and batches; the sagas that the comparison opened by plain SQL have one leaf each.
+private struct SizeOfEvidence: Statement {
+  static let sql = """
+    SELECT pg_total_relation_size('evidence.event') + pg_total_relation_size('evidence.batch')
+      + pg_total_relation_size('evidence.sealed') + pg_total_relation_size('evidence.tile')
+    """
+
+  static func decode(_ row: PostgresRow) throws -> Int64 { try row[0] }
 }

@@ -1,6 +1,6 @@
 import Crypto
 package import Foundation
-package import Governance
+import Governance
 package import Secrets
 
 package struct ConsumerID: RecordID {

@@ -2,7 +2,7 @@ package import Foundation
 package import Governance
 import Jobs
 import Postgres
-package import Secrets
+import Secrets
 import Vault
 
 extension SealContext {

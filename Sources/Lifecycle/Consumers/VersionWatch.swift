@@ -1,4 +1,4 @@
-package import Foundation
+import Foundation
 import Logging
 import Postgres
 import Synchronization

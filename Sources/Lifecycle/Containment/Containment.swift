@@ -1,5 +1,5 @@
 package import Foundation
-package import Governance
+import Governance
 
 package struct ContainmentID: RecordID {
   package let rawValue: UUID

@@ -25,7 +25,8 @@ struct RotationStore: Sendable {
   /// Makes durable what the run has done so far. Forgets it first: what failed to be written is not tried again.
   func commit(_ run: inout SagaRun, of saga: Saga) async throws(JobsError) {
     guard !run.changes.isEmpty else { return }
-    let step = run.changes.step(of: saga, lease: run.lease)
+    var step = run.changes.step(of: saga, lease: run.lease)
+    step.addFirst(batched: RecordStep(run.changes, of: saga, lease: run.lease))
     run.changes = SagaChanges()
     try await writer.commit(step)
   }

@@ -36,10 +36,10 @@ struct SagaRun: Sendable {
 /// Moves that no effect separates share a commit. A crash before it repeats them: they only read the target.
 struct SagaChanges: Sendable {
   private(set) var moves: [MoveSaga.Move] = []
-  private var reason: String?
+  private(set) var reason: String?
   private var statements: [any BatchStatement] = []
-  private var outcomes: [SettleEffect] = []
-  private var proofs: [InsertProofs.Proof] = []
+  private(set) var outcomes: [SettleEffect] = []
+  private(set) var proofs: [InsertProofs.Proof] = []
 
   var isEmpty: Bool { moves.isEmpty && statements.isEmpty && outcomes.isEmpty && proofs.isEmpty }
 

@@ -1,0 +1,67 @@
+import Foundation
+package import MerkleLog
+
+/// What happened in one rotation, read from its leaves. Pure; the leaves are in order.
+package struct CaseTimeline: Sendable {
+  package struct Line: Sendable, Equatable {
+    /// Microseconds since 1970.
+    package let at: Int64
+    package let sequence: Int64
+    package let text: String
+  }
+
+  package private(set) var lines: [Line] = []
+  package private(set) var action: String?
+  package private(set) var trigger: String?
+  package private(set) var openedAt: Int64?
+  /// When it was proven done.
+  package private(set) var finishedAt: Int64?
+  /// Where it stands.
+  package private(set) var state: String?
+
+  package init(_ leaves: [EvidenceLeaf]) {
+    for leaf in leaves { add(leaf) }
+  }
+
+  private mutating func add(_ leaf: EvidenceLeaf) {
+    func line(_ text: String, at: Int64? = nil) {
+      lines.append(Line(at: at ?? leaf.at, sequence: leaf.sequence, text: text))
+    }
+    let detail = leaf.detail
+    switch leaf.type {
+    case .rotationOpened:
+      action = detail["action"]?.string
+      trigger = detail["trigger"]?.string
+      openedAt = leaf.at
+      state = "planned"
+      line("opened: \(action ?? "?"), because \(trigger ?? "?")")
+    case .rotationStep:
+      for move in detail["moves"]?.array ?? [] {
+        guard let parts = move.array, parts.count == 2, let to = parts[0].string else { continue }
+        let at = parts[1].integer ?? leaf.at
+        state = to
+        if to == "done" { finishedAt = at }
+        line("→ \(to)", at: at)
+      }
+      for effect in detail["effects"]?.array ?? [] {
+        guard let parts = effect.array, parts.count == 4, let outcome = parts[1].string else { continue }
+        line("effect \(outcome)", at: parts[3].integer)
+      }
+      for proof in detail["proofs"]?.array ?? [] {
+        guard let parts = proof.array, parts.count == 4, let kind = parts[0].string, let result = parts[1].string else {
+          continue
+        }
+        line("proof \(kind): \(result)", at: parts[3].integer)
+      }
+      if let verb = detail["intent"]?["verb"]?.string { line("permitted and intended: \(verb)") }
+      if let reason = detail["reason"]?.string { line("reason: \(reason)") }
+    case .rotationCancelled:
+      state = "cancelled"
+      line("cancelled")
+    case .approvalDecided:
+      line("\(detail["decision"]?.string ?? "?") by \(leaf.actor)")
+    default:
+      line(leaf.type.rawValue + " by \(leaf.actor)")
+    }
+  }
+}
