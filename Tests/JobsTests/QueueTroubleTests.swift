@@ -105,7 +105,8 @@ import Testing
     for (name, value) in faking { setenv(name, value, 1) }
     defer { for name in faking.keys { unsetenv(name) } }
     let cluster = try await OwnCluster.make()
-    let skew = try await cluster.count("SELECT round(extract(epoch FROM now()) - \(Date().timeIntervalSince1970))::bigint")
+    let skew = try await cluster.count(
+      "SELECT round(extract(epoch FROM now()) - \(Date().timeIntervalSince1970))::bigint")
     #expect(abs(skew - (Int(offset) ?? 0)) < 60)
     try await enqueue(300, cap: 20, in: cluster.client)
     let worker = try TestWorker(cluster.client, concurrency: 50, lease: 4) { _, _ in
