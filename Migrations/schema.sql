@@ -1,3 +1,5 @@
+CREATE SCHEMA evidence;
+ALTER SCHEMA evidence OWNER TO keyturn_owner;
 CREATE SCHEMA governance;
 ALTER SCHEMA governance OWNER TO keyturn_owner;
 CREATE SCHEMA jobs;
@@ -6,10 +8,593 @@ CREATE SCHEMA keyturn;
 ALTER SCHEMA keyturn OWNER TO keyturn_owner;
 CREATE SCHEMA lifecycle;
 ALTER SCHEMA lifecycle OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.pseudonym_of(person uuid) RETURNS uuid
+    LANGUAGE plpgsql STRICT
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  this_year smallint := extract(year FROM now() AT TIME ZONE 'UTC');
+  found uuid;
+BEGIN
+  SELECT p.name INTO found FROM evidence.pseudonym AS p WHERE p.person_id = person AND p.year = this_year;
+  IF found IS NULL THEN
+    INSERT INTO evidence.pseudonym (person_id, year) VALUES (person, this_year) ON CONFLICT DO NOTHING;
+    SELECT p.name INTO found FROM evidence.pseudonym AS p WHERE p.person_id = person AND p.year = this_year;
+  END IF;
+  RETURN found;
+END
+$$;
+ALTER FUNCTION evidence.pseudonym_of(person uuid) OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.actor_of(person uuid) RETURNS text
+    LANGUAGE sql
+    RETURN COALESCE((evidence.pseudonym_of(person))::text, CASE CURRENT_USER WHEN 'keyturn_engine'::name THEN 'engine'::text WHEN 'keyturn_owner'::name THEN 'owner'::text ELSE 'other'::text END);
+ALTER FUNCTION evidence.actor_of(person uuid) OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.append(cases uuid[], types text[], heads text[], middles text[], tails text[]) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET jit TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+DECLARE
+  made bigint := nextval('evidence.batch_id');
+BEGIN
+  IF cardinality(cases) = 0 THEN
+    RETURN NULL;
+  END IF;
+  WITH placed AS MATERIALIZED (
+    SELECT m.n, m.case_id, m.type, m.head, m.middle, m.tail, coalesce(l.cs, 0) + 1 AS cs,
+      greatest(clock_timestamp(), l.at) AS at,
+      coalesce(encode(sha256('\x00'::bytea || l.body), 'base64'), '') AS prev
+    FROM unnest(cases, types, heads, middles, tails) WITH ORDINALITY AS m (case_id, type, head, middle, tail, n)
+    LEFT JOIN LATERAL (
+      SELECT e.cs, e.at, e.body FROM evidence.event AS e WHERE e.case_id = m.case_id ORDER BY e.cs DESC LIMIT 1
+    ) AS l ON true
+  ), written AS (
+    INSERT INTO evidence.event (at, case_id, batch, cs, n, type, body)
+    SELECT at, case_id, made, cs, n - 1, type,
+      convert_to(head || (extract(epoch FROM at) * 1000000)::bigint || ',"case":"' || case_id || '","cs":' || cs || middle
+        || prev || tail, 'UTF8')
+    FROM placed
+    RETURNING n, case_id, cs, body
+  )
+  INSERT INTO evidence.batch (id, count, cases, sequences, hashes)
+  SELECT made, count(*), array_agg(w.case_id ORDER BY w.n), array_agg(w.cs ORDER BY w.n),
+    string_agg(sha256('\x00'::bytea || w.body), '' ORDER BY w.n)
+  FROM written AS w;
+  INSERT INTO evidence.outbox (batch) VALUES (made);
+  RETURN made;
+END
+$$;
+ALTER FUNCTION evidence.append(cases uuid[], types text[], heads text[], middles text[], tails text[]) OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.quoted(value text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (to_json(NORMALIZE(value, NFC)))::text;
+ALTER FUNCTION evidence.quoted(value text) OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.array_of(vals text[]) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (SELECT (('['::text || COALESCE(string_agg(evidence.quoted(m.v), ','::text ORDER BY m.n), ''::text)) || ']'::text) FROM unnest(array_of.vals) WITH ORDINALITY m(v, n));
+ALTER FUNCTION evidence.array_of(vals text[]) OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.begin_log(new_origin text, new_vkey text) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+  INSERT INTO evidence.log (origin, vkey) VALUES (new_origin, new_vkey) ON CONFLICT DO NOTHING;
+  RETURN (SELECT l.vkey FROM evidence.log AS l);
+END
+$$;
+ALTER FUNCTION evidence.begin_log(new_origin text, new_vkey text) OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.commitment(type text, nonce bytea, value text) RETURNS bytea
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN sha256(((((((convert_to('keyturn-evidence/commit/v1'::text, 'UTF8'::name) || '\x00'::bytea) || convert_to(type, 'UTF8'::name)) || '\x00'::bytea) || nonce) || int4send(octet_length(convert_to(value, 'UTF8'::name)))) || convert_to(value, 'UTF8'::name)));
+ALTER FUNCTION evidence.commitment(type text, nonce bytea, value text) OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.erase(person uuid, actor uuid, reason text, OUT erased bigint, OUT held bigint) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  own_case uuid := evidence.pseudonym_of(person);
+BEGIN
+  SELECT count(*) INTO held FROM evidence.opening AS o
+  WHERE o.person_id = person AND evidence.is_held(o.case_id, person);
+  WITH gone AS (
+    DELETE FROM evidence.opening AS o WHERE o.person_id = person AND NOT evidence.is_held(o.case_id, person) RETURNING 1
+  )
+  SELECT count(*) INTO erased FROM gone;
+  PERFORM evidence.record(own_case, 'data.erased', evidence.actor_of(actor),
+    evidence.object(ARRAY['erased', 'held'], ARRAY[erased::text, held::text]), '{}', ARRAY['reason'], ARRAY[reason],
+    ARRAY[actor]);
+  IF held = 0 AND NOT evidence.is_held(NULL, person) THEN
+    DELETE FROM evidence.pseudonym AS p WHERE p.person_id = person;
+  END IF;
+END
+$$;
+ALTER FUNCTION evidence.erase(person uuid, actor uuid, reason text, OUT erased bigint, OUT held bigint) OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.hex(value bytea) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (('"'::text || encode(value, 'hex'::text)) || '"'::text);
+ALTER FUNCTION evidence.hex(value bytea) OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.object(keys text[], vals text[]) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (SELECT (('{'::text || COALESCE(string_agg((((to_json(m.k))::text || ':'::text) || m.v), ','::text ORDER BY (m.k COLLATE "C")), ''::text)) || '}'::text) FROM UNNEST(object.keys, object.vals) m(k, v) WHERE (m.v IS NOT NULL));
+ALTER FUNCTION evidence.object(keys text[], vals text[]) OWNER TO keyturn_owner;
 CREATE FUNCTION jobs.bucket_of(id uuid) RETURNS smallint
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN ((get_byte(uuid_send(id), 15) & 63))::smallint;
 ALTER FUNCTION jobs.bucket_of(id uuid) OWNER TO keyturn_owner;
+CREATE TABLE governance.identity (
+    id uuid NOT NULL,
+    target_id uuid NOT NULL,
+    bucket smallint NOT NULL,
+    name text NOT NULL,
+    login_mode text NOT NULL,
+    owner_id uuid NOT NULL,
+    backup_owner_id uuid NOT NULL,
+    purpose text NOT NULL,
+    environment text NOT NULL,
+    workload text NOT NULL,
+    rights text[] NOT NULL,
+    policy_id uuid NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    tier text DEFAULT 'standard'::text NOT NULL,
+    vendor_id uuid,
+    attested_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT identity_backup_owner_id_differs CHECK ((owner_id <> backup_owner_id)),
+    CONSTRAINT identity_bucket_range CHECK ((bucket = jobs.bucket_of(target_id))),
+    CONSTRAINT identity_environment_length CHECK (((length(btrim(environment)) >= 1) AND (length(btrim(environment)) <= 40))),
+    CONSTRAINT identity_expires_at_finite CHECK (isfinite(expires_at)),
+    CONSTRAINT identity_login_mode_known CHECK ((login_mode = ANY (ARRAY['alternating'::text, 'single'::text]))),
+    CONSTRAINT identity_name_form CHECK ((name ~ '^[a-z_][a-z0-9_]{0,58}$'::text)),
+    CONSTRAINT identity_purpose_length CHECK (((length(btrim(purpose)) >= 1) AND (length(btrim(purpose)) <= 500))),
+    CONSTRAINT identity_tier_known CHECK ((tier = ANY (ARRAY['standard'::text, 'elevated'::text, 'privileged'::text]))),
+    CONSTRAINT identity_workload_length CHECK (((length(btrim(workload)) >= 1) AND (length(btrim(workload)) <= 200)))
+);
+ALTER TABLE governance.identity OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.identity_subject(id uuid) RETURNS text
+    LANGUAGE sql STABLE STRICT
+    RETURN (SELECT evidence.object(ARRAY['identity'::text, 'target'::text], ARRAY[evidence.quoted((i.id)::text), evidence.quoted((i.target_id)::text)]) AS object FROM governance.identity i WHERE (i.id = identity_subject.id));
+ALTER FUNCTION evidence.identity_subject(id uuid) OWNER TO keyturn_owner;
+CREATE TABLE evidence.hold (
+    id uuid NOT NULL,
+    case_id uuid,
+    person_id uuid,
+    placed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    lifted_at timestamp with time zone,
+    CONSTRAINT hold_subject_one CHECK (((case_id IS NULL) <> (person_id IS NULL)))
+);
+ALTER TABLE evidence.hold OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.is_held(of_case uuid, person uuid) RETURNS boolean
+    LANGUAGE sql STABLE
+    RETURN (EXISTS (SELECT FROM evidence.hold h WHERE ((h.lifted_at IS NULL) AND ((h.case_id = is_held.of_case) OR (h.person_id = is_held.person)))));
+ALTER FUNCTION evidence.is_held(of_case uuid, person uuid) OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.keep_lead(in_epoch bigint, seconds double precision) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  WITH kept AS (
+    UPDATE evidence.log
+    SET lease_until = clock_timestamp() + make_interval(secs => seconds)
+    WHERE epoch = in_epoch
+    RETURNING 1
+  )
+  SELECT EXISTS (SELECT FROM kept)
+$$;
+ALTER FUNCTION evidence.keep_lead(in_epoch bigint, seconds double precision) OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.lead(name text, seconds double precision) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  UPDATE evidence.log
+  SET epoch = epoch + 1, sealer = name, lease_until = clock_timestamp() + make_interval(secs => seconds)
+  WHERE lease_until < clock_timestamp()
+  RETURNING epoch
+$$;
+ALTER FUNCTION evidence.lead(name text, seconds double precision) OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.leave_lead(in_epoch bigint) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  UPDATE evidence.log SET lease_until = '-infinity' WHERE epoch = in_epoch
+$$;
+ALTER FUNCTION evidence.leave_lead(in_epoch bigint) OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.lift_hold(on_case uuid, on_person uuid, actor uuid, reason text) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  lifted uuid;
+BEGIN
+  UPDATE evidence.hold SET lifted_at = clock_timestamp()
+  WHERE lifted_at IS NULL AND (case_id = on_case OR person_id = on_person)
+  RETURNING id INTO lifted;
+  IF lifted IS NOT NULL THEN
+    PERFORM evidence.record(coalesce(on_case, evidence.pseudonym_of(on_person)), 'hold.lifted', evidence.actor_of(actor),
+      evidence.object(ARRAY['hold'], ARRAY[evidence.quoted(lifted::text)]), '{}', ARRAY['reason'], ARRAY[reason],
+      ARRAY[actor]);
+  END IF;
+  RETURN lifted;
+END
+$$;
+ALTER FUNCTION evidence.lift_hold(on_case uuid, on_person uuid, actor uuid, reason text) OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.micros(value timestamp with time zone) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN CASE WHEN isfinite(value) THEN (((EXTRACT(epoch FROM value) * (1000000)::numeric))::bigint)::text ELSE NULL::text END;
+ALTER FUNCTION evidence.micros(value timestamp with time zone) OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.on_approval() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  asked record;
+BEGIN
+  SELECT r.requester_id, r.beneficiary_id, r.identity_id INTO asked
+  FROM governance.request AS r WHERE r.id = NEW.request_id AND r.revision = NEW.revision;
+  -- Requester and beneficiary again: pseudonyms of one leaf are of one year and can be compared.
+  PERFORM evidence.record(NEW.request_id, 'approval.decided', evidence.actor_of(NEW.approver_id),
+    evidence.object(
+      ARRAY['approval', 'beneficiary', 'decision', 'digest', 'requester', 'revision'],
+      ARRAY[evidence.quoted(NEW.id::text), evidence.quoted(evidence.pseudonym_of(asked.beneficiary_id)::text),
+        evidence.quoted(NEW.decision), evidence.hex(NEW.digest),
+        evidence.quoted(evidence.pseudonym_of(asked.requester_id)::text), NEW.revision::text]),
+    evidence.identity_subject(asked.identity_id));
+  RETURN NULL;
+END
+$$;
+ALTER FUNCTION evidence.on_approval() OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.on_authorization() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    PERFORM evidence.record(NEW.request_id, 'authorization.granted', evidence.actor_of(NULL),
+      evidence.object(
+        ARRAY['actions', 'approval', 'authorization', 'digest', 'from', 'revision', 'until'],
+        ARRAY[evidence.array_of(NEW.actions), evidence.quoted(NEW.approval_id::text), evidence.quoted(NEW.id::text),
+          evidence.hex(NEW.digest), evidence.micros(NEW.valid_from), NEW.revision::text, evidence.micros(NEW.valid_until)]),
+      evidence.identity_subject(NEW.identity_id));
+  ELSE
+    PERFORM evidence.record(NEW.request_id,
+      CASE WHEN OLD.voided_at IS NULL AND NEW.voided_at IS NOT NULL THEN 'authorization.voided' ELSE 'record.changed' END,
+      evidence.actor_of(NULL),
+      evidence.object(ARRAY['authorization', 'voided'],
+        ARRAY[evidence.quoted(NEW.id::text), evidence.micros(NEW.voided_at)]),
+      evidence.identity_subject(NEW.identity_id), ARRAY['reason'], ARRAY[NEW.void_reason], ARRAY[NULL::uuid]);
+  END IF;
+  RETURN NULL;
+END
+$$;
+ALTER FUNCTION evidence.on_authorization() OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.on_identity() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+  PERFORM evidence.record(NEW.id, CASE TG_OP WHEN 'INSERT' THEN 'identity.added' ELSE 'identity.changed' END,
+    evidence.actor_of(NULL),
+    evidence.object(ARRAY['backup', 'expires', 'mode', 'owner', 'policy', 'rights'],
+      ARRAY[evidence.quoted(evidence.pseudonym_of(NEW.backup_owner_id)::text), evidence.micros(NEW.expires_at),
+        evidence.quoted(NEW.login_mode), evidence.quoted(evidence.pseudonym_of(NEW.owner_id)::text),
+        evidence.quoted(NEW.policy_id::text), evidence.hex(sha256(convert_to(array_to_string(NEW.rights, E'\n'), 'UTF8')))]),
+    evidence.object(ARRAY['identity', 'target'],
+      ARRAY[evidence.quoted(NEW.id::text), evidence.quoted(NEW.target_id::text)]),
+    ARRAY['environment', 'name', 'purpose', 'workload'], ARRAY[NEW.environment, NEW.name, NEW.purpose, NEW.workload],
+    ARRAY[NULL, NULL, NULL, NULL]::uuid[]);
+  RETURN NULL;
+END
+$$;
+ALTER FUNCTION evidence.on_identity() OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.on_operator_action() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  person uuid;
+BEGIN
+  SELECT p.id INTO person FROM governance.person AS p WHERE p.external_id = NEW.actor;
+  PERFORM evidence.record(
+    coalesce(NEW.subject, NEW.limit_group, '00000000-0000-4000-8000-0000000000e1'), 'operator.action',
+    evidence.actor_of(person),
+    evidence.object(ARRAY['action', 'jobs', 'subject', 'target'],
+      ARRAY[evidence.quoted(NEW.action), NEW.jobs::text, evidence.quoted(NEW.subject::text),
+        evidence.quoted(NEW.limit_group::text)]),
+    '{}', ARRAY['detail', 'reason'], ARRAY[NEW.detail, NEW.reason], ARRAY[person, person]);
+  RETURN NULL;
+END
+$$;
+ALTER FUNCTION evidence.on_operator_action() OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.on_person() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+  PERFORM evidence.record(evidence.pseudonym_of(NEW.id), CASE TG_OP WHEN 'INSERT' THEN 'person.added' ELSE 'person.changed' END,
+    evidence.actor_of(NULL),
+    evidence.object(ARRAY['person', 'state', 'version'],
+      ARRAY[evidence.quoted(evidence.pseudonym_of(NEW.id)::text), evidence.quoted(NEW.state), NEW.version::text]),
+    '{}', ARRAY['external_id'], ARRAY[CASE WHEN TG_OP = 'INSERT' THEN NEW.external_id END], ARRAY[NEW.id]);
+  RETURN NULL;
+END
+$$;
+ALTER FUNCTION evidence.on_person() OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.on_policy() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+  PERFORM evidence.record(NEW.id, CASE TG_OP WHEN 'INSERT' THEN 'policy.added' ELSE 'policy.changed' END,
+    evidence.actor_of(NULL),
+    evidence.object(ARRAY['digest', 'policy'],
+      ARRAY[evidence.hex(sha256(convert_to(to_jsonb(NEW)::text, 'UTF8'))), evidence.quoted(NEW.id::text)]),
+    '{}', ARRAY['policy'], ARRAY[to_jsonb(NEW)::text], ARRAY[NULL::uuid]);
+  RETURN NULL;
+END
+$$;
+ALTER FUNCTION evidence.on_policy() OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.on_record() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  kept jsonb := (SELECT jsonb_object_agg(r.key, r.value) FROM jsonb_each(to_jsonb(NEW)) AS r
+    WHERE r.key !~ '(envelope|hash|token|secret)');
+BEGIN
+  PERFORM evidence.record(coalesce((kept ->> TG_ARGV[0])::uuid, (kept ->> 'id')::uuid), 'record.changed',
+    evidence.actor_of(NULL),
+    evidence.object(ARRAY['credential', 'follow_up', 'operation', 'permit', 'record', 'state'],
+      ARRAY[evidence.quoted(kept ->> 'credential_id'), evidence.quoted(kept ->> 'follow_up'), evidence.quoted(lower(TG_OP)),
+        evidence.quoted(kept ->> 'permit_id'), evidence.quoted(TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME),
+        evidence.quoted(kept ->> 'state')]),
+    '{}', ARRAY['row'], ARRAY[kept::text], ARRAY[NULL::uuid]);
+  RETURN NULL;
+END
+$$;
+ALTER FUNCTION evidence.on_record() OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.on_request() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+  PERFORM evidence.record(NEW.id, 'request.submitted', evidence.actor_of(NEW.requester_id),
+    evidence.object(
+      ARRAY['actions', 'beneficiary', 'digest', 'origin', 'revision'],
+      ARRAY[evidence.array_of(NEW.actions), evidence.quoted(evidence.pseudonym_of(NEW.beneficiary_id)::text),
+        evidence.hex(NEW.digest), evidence.quoted(NEW.origin), NEW.revision::text]),
+    evidence.identity_subject(NEW.identity_id),
+    -- The request itself names people: the digest alone is in the leaf, the text can be erased.
+    ARRAY['core', 'ticket'], ARRAY[convert_from(NEW.core, 'UTF8'), NEW.ticket], ARRAY[NEW.requester_id, NULL]);
+  RETURN NULL;
+END
+$$;
+ALTER FUNCTION evidence.on_request() OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.on_rotation_cancelled() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+  PERFORM evidence.record(NEW.id, 'rotation.cancelled', evidence.actor_of(NULL),
+    evidence.object(ARRAY['fence', 'from'], ARRAY[NEW.fence::text, evidence.quoted(OLD.state)]),
+    (SELECT evidence.identity_subject(c.identity_id) FROM lifecycle.credential AS c WHERE c.id = NEW.credential_id),
+    ARRAY['reason'], ARRAY[NEW.state_reason], ARRAY[NULL::uuid]);
+  RETURN NULL;
+END
+$$;
+ALTER FUNCTION evidence.on_rotation_cancelled() OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.on_rotations_opened() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  made bigint;
+BEGIN
+  WITH opened AS MATERIALIZED (
+    SELECT r.id, r.credential_id, r.action, r.trigger, r.ticket, r.authorization_id, a.request_id, a.digest, c.identity_id,
+      c.target_id, c.hard_expires_at, c.next_due_at, evidence.actor_of(r.requested_by) AS actor,
+      uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) AS nonce
+    FROM added AS r
+    JOIN lifecycle.credential AS c ON c.id = r.credential_id
+    JOIN governance.authorization AS a ON a.id = r.authorization_id
+  ), hidden AS (
+    INSERT INTO evidence.opening (case_id, cs, field, nonce, value)
+    SELECT id, 1, 'ticket', nonce, ticket FROM opened WHERE ticket IS NOT NULL
+  )
+  SELECT evidence.append(array_agg(o.id), array_agg('rotation.opened'::text),
+    array_agg('{"actor":' || evidence.quoted(o.actor) || ',"at":'),
+    array_agg(',"d":' || evidence.object(
+        ARRAY['action', 'authorization', 'digest', 'due', 'expires', 'request', 'trigger'],
+        ARRAY[evidence.quoted(o.action), evidence.quoted(o.authorization_id::text), evidence.hex(o.digest),
+          evidence.micros(o.next_due_at), evidence.micros(o.hard_expires_at), evidence.quoted(o.request_id::text),
+          evidence.quoted(o.trigger)])
+      || ',"eid":"' || evidence.ordered_id() || '","job":"' || o.credential_id || '",'
+      || coalesce('"pd":{"ticket":' || evidence.hex(evidence.commitment('ticket', o.nonce, o.ticket)) || '},', '') || '"prev":"'),
+    array_agg('","sub":{"identity":"' || o.identity_id || '","target":"' || o.target_id || '"},"t":"rotation.opened","v":1}'))
+  INTO made
+  FROM opened AS o
+  HAVING count(*) > 0;
+  RETURN NULL;
+END
+$$;
+ALTER FUNCTION evidence.on_rotations_opened() OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.on_target() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+  PERFORM evidence.record(NEW.id, CASE TG_OP WHEN 'INSERT' THEN 'target.added' ELSE 'target.changed' END,
+    evidence.actor_of(NULL),
+    evidence.object(ARRAY['admin_version', 'examined', 'kind'],
+      ARRAY[NEW.admin_version::text, evidence.micros(NEW.examined_at), evidence.quoted(NEW.kind)]),
+    evidence.object(ARRAY['target'], ARRAY[evidence.quoted(NEW.id::text)]),
+    ARRAY['environment', 'name', 'settings'], ARRAY[NEW.environment, NEW.name, NEW.settings::text],
+    ARRAY[NULL, NULL, NULL]::uuid[]);
+  RETURN NULL;
+END
+$$;
+ALTER FUNCTION evidence.on_target() OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.ordered_id() RETURNS uuid
+    LANGUAGE sql PARALLEL SAFE
+    RETURN (encode(set_bit(set_bit(OVERLAY(uuid_send(gen_random_uuid()) PLACING SUBSTRING(int8send(((EXTRACT(epoch FROM clock_timestamp()) * (1000)::numeric))::bigint) FROM 3) FROM 1 FOR 6), (52)::bigint, 1), (53)::bigint, 1), 'hex'::text))::uuid;
+ALTER FUNCTION evidence.ordered_id() OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.place_hold(on_case uuid, on_person uuid, actor uuid, reason text) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  made uuid;
+BEGIN
+  INSERT INTO evidence.hold (id, case_id, person_id) VALUES (evidence.ordered_id(), on_case, on_person)
+  ON CONFLICT DO NOTHING RETURNING id INTO made;
+  IF made IS NOT NULL THEN
+    PERFORM evidence.record(coalesce(on_case, evidence.pseudonym_of(on_person)), 'hold.placed', evidence.actor_of(actor),
+      evidence.object(ARRAY['hold'], ARRAY[evidence.quoted(made::text)]), '{}', ARRAY['reason'], ARRAY[reason], ARRAY[actor]);
+  END IF;
+  RETURN made;
+END
+$$;
+ALTER FUNCTION evidence.place_hold(on_case uuid, on_person uuid, actor uuid, reason text) OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.prune(most integer) RETURNS bigint[]
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  chosen bigint[];
+BEGIN
+  -- Tiles from the first that was not pruned; stops at the first that must stay, because later ones are younger.
+  WITH head AS (
+    SELECT coalesce((SELECT max(p.tile) + 1 FROM evidence.pruned AS p), 0) AS first, (SELECT l.size / 256 FROM evidence.log AS l) AS last
+  ), candidate AS (
+    SELECT t AS tile, (
+      SELECT bool_and(e.at < clock_timestamp() - r.keep AND NOT evidence.is_held(e.case_id, NULL))
+      FROM evidence.sealed AS s
+      JOIN evidence.batch AS b ON b.id = s.batch
+      CROSS JOIN LATERAL unnest(b.cases, b.sequences) WITH ORDINALITY AS m (case_id, cs, n)
+      JOIN evidence.event AS e ON e.case_id = m.case_id AND e.cs = m.cs
+      LEFT JOIN evidence.retention AS r ON r.type = e.type
+      WHERE s.first_index < (t + 1) * 256 AND s.first_index + s.count > t * 256
+        AND s.first_index + m.n - 1 BETWEEN t * 256 AND t * 256 + 255) AS over
+    FROM head, generate_series(head.first, least(head.last, head.first + most) - 1) AS t
+  )
+  SELECT array_agg(c.tile ORDER BY c.tile) INTO chosen
+  FROM candidate AS c
+  WHERE c.tile < coalesce((SELECT min(x.tile) FROM candidate AS x WHERE x.over IS NOT TRUE), 9223372036854775807);
+  IF chosen IS NULL THEN
+    RETURN '{}';
+  END IF;
+  INSERT INTO evidence.pruned (tile) SELECT unnest(chosen);
+  DELETE FROM evidence.opening AS o USING evidence.event AS e, evidence.sealed AS s
+  WHERE e.case_id = o.case_id AND e.cs = o.cs AND s.batch = e.batch AND (s.first_index + e.n) / 256 = ANY (chosen);
+  DELETE FROM evidence.event AS e USING evidence.sealed AS s
+  WHERE s.batch = e.batch AND (s.first_index + e.n) / 256 = ANY (chosen);
+  PERFORM evidence.record('00000000-0000-4000-8000-0000000000e2', 'tiles.pruned', evidence.actor_of(NULL),
+    evidence.object(ARRAY['count', 'first'], ARRAY[cardinality(chosen)::text, chosen[1]::text]));
+  RETURN chosen;
+END
+$$;
+ALTER FUNCTION evidence.prune(most integer) OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.record(of_case uuid, of_type text, actor text, detail text, subject text DEFAULT '{}'::text, fields text[] DEFAULT '{}'::text[], vals text[] DEFAULT '{}'::text[], about uuid[] DEFAULT '{}'::uuid[]) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+DECLARE
+  hidden text := '';
+  made bigint;
+  place integer;
+  nonces bytea[];
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('keyturn evidence ' || of_case, 0));
+  SELECT array_agg(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())) INTO nonces FROM unnest(fields);
+  SELECT coalesce('"pd":' || evidence.object(array_agg(m.field),
+      array_agg(evidence.hex(evidence.commitment(m.field, m.nonce, m.value)))) || ',', '')
+  INTO hidden
+  FROM unnest(fields, vals, nonces) AS m (field, value, nonce)
+  WHERE m.value IS NOT NULL
+  HAVING count(*) > 0;
+  made := evidence.append(ARRAY[of_case], ARRAY[of_type], ARRAY['{"actor":' || evidence.quoted(actor) || ',"at":'],
+    ARRAY[',"d":' || detail || ',"eid":"' || evidence.ordered_id() || '",' || coalesce(hidden, '') || '"prev":"'],
+    ARRAY['","sub":' || subject || ',"t":' || evidence.quoted(of_type) || ',"v":1}']);
+  SELECT b.sequences[1] INTO place FROM evidence.batch AS b WHERE b.id = made;
+  INSERT INTO evidence.opening (case_id, cs, field, nonce, value, person_id)
+  SELECT of_case, place, m.field, m.nonce, m.value, m.person
+  FROM unnest(fields, vals, nonces, about) AS m (field, value, nonce, person)
+  WHERE m.value IS NOT NULL;
+  RETURN place;
+END
+$$;
+ALTER FUNCTION evidence.record(of_case uuid, of_type text, actor text, detail text, subject text, fields text[], vals text[], about uuid[]) OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.refuse_event_change() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+  IF TG_OP = 'DELETE' AND EXISTS (
+    SELECT FROM evidence.sealed AS s
+    JOIN evidence.pruned AS p ON p.tile = (s.first_index + OLD.n) / 256
+    WHERE s.batch = OLD.batch) THEN
+    RETURN OLD;
+  END IF;
+  RAISE EXCEPTION 'evidence.event is append-only' USING ERRCODE = 'insufficient_privilege';
+END
+$$;
+ALTER FUNCTION evidence.refuse_event_change() OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.seal(in_epoch bigint, old_size bigint, batches bigint[], levels smallint[], numbers bigint[], tiles bytea[], roots bytea[], new_size bigint, new_root bytea, new_note text, seconds double precision) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+DECLARE
+  changed bigint;
+BEGIN
+  PERFORM FROM evidence.log AS l WHERE l.epoch = in_epoch AND l.size = old_size FOR UPDATE;
+  IF NOT FOUND THEN
+    RETURN false;
+  END IF;
+  INSERT INTO evidence.sealed (first_index, count, batch)
+  SELECT old_size + sum(b.count) OVER (ORDER BY m.n) - b.count, b.count, b.id
+  FROM unnest(batches) WITH ORDINALITY AS m (id, n)
+  JOIN evidence.batch AS b ON b.id = m.id;
+  IF (SELECT coalesce(sum(s.count), 0) FROM evidence.sealed AS s WHERE s.first_index >= old_size) <> new_size - old_size THEN
+    RAISE EXCEPTION 'the batches do not have % leaves', new_size - old_size;
+  END IF;
+  DELETE FROM evidence.outbox AS o WHERE o.batch = ANY (batches);
+  GET DIAGNOSTICS changed = ROW_COUNT;
+  IF changed <> cardinality(batches) THEN
+    RAISE EXCEPTION 'a batch is not waiting to be sealed';
+  END IF;
+  INSERT INTO evidence.tile (level, number, hashes, root)
+  SELECT level, number, hashes, root FROM unnest(levels, numbers, tiles, roots) AS m (level, number, hashes, root);
+  UPDATE evidence.log
+  SET size = new_size, root = new_root, note = new_note, sealed_at = clock_timestamp(),
+    lease_until = clock_timestamp() + make_interval(secs => seconds);
+  RETURN true;
+END
+$$;
+ALTER FUNCTION evidence.seal(in_epoch bigint, old_size bigint, batches bigint[], levels smallint[], numbers bigint[], tiles bytea[], roots bytea[], new_size bigint, new_root bytea, new_note text, seconds double precision) OWNER TO keyturn_owner;
+CREATE FUNCTION governance.place() RETURNS text
+    LANGUAGE sql STABLE
+    RETURN (((SELECT (pg_control_system.system_identifier)::text AS system_identifier FROM pg_control_system() pg_control_system(pg_control_version, catalog_version_no, system_identifier, pg_control_last_modified)) || '/'::text) || (SELECT (pg_database.oid)::text AS oid FROM pg_database WHERE (pg_database.datname = current_database())));
+ALTER FUNCTION governance.place() OWNER TO keyturn_owner;
+CREATE FUNCTION governance.require_incarnation() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+  IF EXISTS (
+    SELECT FROM granted AS g
+    WHERE NOT EXISTS (
+      SELECT FROM governance.incarnation AS i
+      WHERE i.ended_at IS NULL AND i.id = g.incarnation AND i.mark >= g.mark AND i.place = governance.place()))
+  THEN
+    RAISE EXCEPTION 'observe-only: this database is restored, copied or unknown to the process; see keyturn incarnation'
+      USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  RETURN NULL;
+END
+$$;
+ALTER FUNCTION governance.require_incarnation() OWNER TO keyturn_owner;
 CREATE FUNCTION jobs.drop_archive_partitions(keep integer) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -98,6 +683,111 @@ BEGIN
 END
 $$;
 ALTER FUNCTION keyturn.refuse_change() OWNER TO keyturn_owner;
+CREATE TABLE evidence.batch (
+    id bigint NOT NULL,
+    count integer NOT NULL,
+    cases uuid[] NOT NULL,
+    sequences integer[] NOT NULL,
+    hashes bytea NOT NULL,
+    CONSTRAINT batch_cases_whole CHECK ((cardinality(cases) = count)),
+    CONSTRAINT batch_count_positive CHECK ((count >= 1)),
+    CONSTRAINT batch_hashes_whole CHECK ((length(hashes) = (32 * count))),
+    CONSTRAINT batch_sequences_whole CHECK ((cardinality(sequences) = count))
+);
+ALTER TABLE ONLY evidence.batch ALTER COLUMN hashes SET STORAGE EXTERNAL;
+ALTER TABLE evidence.batch OWNER TO keyturn_owner;
+CREATE SEQUENCE evidence.batch_id
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+ALTER TABLE evidence.batch_id OWNER TO keyturn_owner;
+CREATE TABLE evidence.event (
+    at timestamp with time zone NOT NULL,
+    case_id uuid NOT NULL,
+    batch bigint NOT NULL,
+    cs integer NOT NULL,
+    n integer NOT NULL,
+    type text NOT NULL,
+    body bytea NOT NULL,
+    CONSTRAINT event_body_length CHECK ((length(body) <= 16384)),
+    CONSTRAINT event_cs_positive CHECK ((cs >= 1)),
+    CONSTRAINT event_n_positive CHECK ((n >= 0)),
+    CONSTRAINT event_type_length CHECK (((length(type) >= 3) AND (length(type) <= 40)))
+);
+ALTER TABLE evidence.event OWNER TO keyturn_owner;
+CREATE TABLE evidence.log (
+    is_it boolean DEFAULT true NOT NULL,
+    origin text NOT NULL,
+    vkey text NOT NULL,
+    size bigint DEFAULT 0 NOT NULL,
+    root bytea DEFAULT sha256('\x'::bytea) NOT NULL,
+    note text,
+    sealed_at timestamp with time zone,
+    epoch bigint DEFAULT 0 NOT NULL,
+    sealer text,
+    lease_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT log_once CHECK (is_it),
+    CONSTRAINT log_origin_length CHECK (((length(origin) >= 1) AND (length(origin) <= 255))),
+    CONSTRAINT log_root_whole CHECK ((length(root) = 32)),
+    CONSTRAINT log_vkey_length CHECK (((length(vkey) >= 1) AND (length(vkey) <= 400)))
+)
+WITH (fillfactor='50');
+ALTER TABLE evidence.log OWNER TO keyturn_owner;
+CREATE TABLE evidence.opening (
+    case_id uuid NOT NULL,
+    cs integer NOT NULL,
+    field text NOT NULL,
+    nonce bytea NOT NULL,
+    value text NOT NULL,
+    person_id uuid,
+    CONSTRAINT opening_field_length CHECK (((length(field) >= 1) AND (length(field) <= 40))),
+    CONSTRAINT opening_nonce_length CHECK ((length(nonce) = 32)),
+    CONSTRAINT opening_value_length CHECK ((length(value) <= 65536))
+);
+ALTER TABLE evidence.opening OWNER TO keyturn_owner;
+CREATE TABLE evidence.outbox (
+    batch bigint NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='1000');
+ALTER TABLE evidence.outbox OWNER TO keyturn_owner;
+CREATE TABLE evidence.pruned (
+    tile bigint NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+ALTER TABLE evidence.pruned OWNER TO keyturn_owner;
+CREATE TABLE evidence.pseudonym (
+    person_id uuid NOT NULL,
+    year smallint NOT NULL,
+    name uuid DEFAULT gen_random_uuid() NOT NULL
+);
+ALTER TABLE evidence.pseudonym OWNER TO keyturn_owner;
+CREATE TABLE evidence.retention (
+    type text NOT NULL,
+    keep interval NOT NULL,
+    CONSTRAINT retention_keep_range CHECK ((keep >= '1 day'::interval))
+);
+ALTER TABLE evidence.retention OWNER TO keyturn_owner;
+CREATE TABLE evidence.sealed (
+    first_index bigint NOT NULL,
+    count integer NOT NULL,
+    batch bigint NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+ALTER TABLE evidence.sealed OWNER TO keyturn_owner;
+CREATE TABLE evidence.tile (
+    level smallint NOT NULL,
+    number bigint NOT NULL,
+    hashes bytea NOT NULL,
+    root bytea NOT NULL,
+    CONSTRAINT tile_hashes_whole CHECK ((length(hashes) = 8192)),
+    CONSTRAINT tile_level_range CHECK (((level >= 0) AND (level <= 7))),
+    CONSTRAINT tile_number_positive CHECK ((number >= 0)),
+    CONSTRAINT tile_root_whole CHECK ((length(root) = 32))
+);
+ALTER TABLE ONLY evidence.tile ALTER COLUMN hashes SET STORAGE EXTERNAL;
+ALTER TABLE evidence.tile OWNER TO keyturn_owner;
 CREATE TABLE governance.approval (
     id uuid NOT NULL,
     request_id uuid NOT NULL,
@@ -202,6 +892,33 @@ CREATE TABLE governance.delegation (
     CONSTRAINT delegation_valid_until_after CHECK ((valid_until > valid_from))
 );
 ALTER TABLE governance.delegation OWNER TO keyturn_owner;
+CREATE TABLE governance.embargo (
+    subject uuid NOT NULL,
+    reason text NOT NULL,
+    since timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT embargo_reason_length CHECK (((length(reason) >= 1) AND (length(reason) <= 200)))
+);
+ALTER TABLE governance.embargo OWNER TO keyturn_owner;
+CREATE TABLE governance.emergency (
+    id uuid NOT NULL,
+    opened_by uuid NOT NULL,
+    second_id uuid NOT NULL,
+    reason text NOT NULL,
+    opened_at timestamp with time zone DEFAULT now() NOT NULL,
+    valid_until timestamp with time zone NOT NULL,
+    review_due_at timestamp with time zone NOT NULL,
+    reviewed_at timestamp with time zone,
+    reviewed_by uuid,
+    finding text,
+    CONSTRAINT emergency_finding_length CHECK (((length(finding) >= 1) AND (length(finding) <= 500))),
+    CONSTRAINT emergency_reason_length CHECK (((length(reason) >= 1) AND (length(reason) <= 500))),
+    CONSTRAINT emergency_review_due_at_after CHECK ((review_due_at > opened_at)),
+    CONSTRAINT emergency_reviewed_by_other CHECK (((reviewed_by <> opened_by) AND (reviewed_by <> second_id))),
+    CONSTRAINT emergency_reviewed_whole CHECK ((((reviewed_at IS NULL) = (reviewed_by IS NULL)) AND ((reviewed_at IS NULL) = (finding IS NULL)))),
+    CONSTRAINT emergency_second_id_differs CHECK ((second_id <> opened_by)),
+    CONSTRAINT emergency_valid_until_range CHECK (((valid_until > opened_at) AND (valid_until <= (opened_at + '04:00:00'::interval))))
+);
+ALTER TABLE governance.emergency OWNER TO keyturn_owner;
 CREATE TABLE governance.entitlement (
     target_id uuid NOT NULL,
     name text NOT NULL,
@@ -218,35 +935,6 @@ CREATE TABLE governance.feed_release (
     CONSTRAINT feed_release_reason_length CHECK (((length(reason) >= 1) AND (length(reason) <= 500)))
 );
 ALTER TABLE governance.feed_release OWNER TO keyturn_owner;
-CREATE TABLE governance.identity (
-    id uuid NOT NULL,
-    target_id uuid NOT NULL,
-    bucket smallint NOT NULL,
-    name text NOT NULL,
-    login_mode text NOT NULL,
-    owner_id uuid NOT NULL,
-    backup_owner_id uuid NOT NULL,
-    purpose text NOT NULL,
-    environment text NOT NULL,
-    workload text NOT NULL,
-    rights text[] NOT NULL,
-    policy_id uuid NOT NULL,
-    expires_at timestamp with time zone NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    tier text DEFAULT 'standard'::text NOT NULL,
-    vendor_id uuid,
-    attested_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT identity_backup_owner_id_differs CHECK ((owner_id <> backup_owner_id)),
-    CONSTRAINT identity_bucket_range CHECK ((bucket = jobs.bucket_of(target_id))),
-    CONSTRAINT identity_environment_length CHECK (((length(btrim(environment)) >= 1) AND (length(btrim(environment)) <= 40))),
-    CONSTRAINT identity_expires_at_finite CHECK (isfinite(expires_at)),
-    CONSTRAINT identity_login_mode_known CHECK ((login_mode = ANY (ARRAY['alternating'::text, 'single'::text]))),
-    CONSTRAINT identity_name_form CHECK ((name ~ '^[a-z_][a-z0-9_]{0,58}$'::text)),
-    CONSTRAINT identity_purpose_length CHECK (((length(btrim(purpose)) >= 1) AND (length(btrim(purpose)) <= 500))),
-    CONSTRAINT identity_tier_known CHECK ((tier = ANY (ARRAY['standard'::text, 'elevated'::text, 'privileged'::text]))),
-    CONSTRAINT identity_workload_length CHECK (((length(btrim(workload)) >= 1) AND (length(btrim(workload)) <= 200)))
-);
-ALTER TABLE governance.identity OWNER TO keyturn_owner;
 CREATE TABLE governance.identity_feed (
     id uuid NOT NULL,
     source text NOT NULL,
@@ -283,6 +971,59 @@ CREATE TABLE governance.identity_source (
     CONSTRAINT identity_source_state_known CHECK ((state = ANY (ARRAY['ok'::text, 'quarantined'::text])))
 );
 ALTER TABLE governance.identity_source OWNER TO keyturn_owner;
+CREATE TABLE governance.incarnation (
+    id uuid NOT NULL,
+    place text NOT NULL,
+    mark bigint DEFAULT 1 NOT NULL,
+    began_at timestamp with time zone DEFAULT now() NOT NULL,
+    confirmed_by uuid,
+    reason text,
+    ended_at timestamp with time zone,
+    CONSTRAINT incarnation_confirmed_whole CHECK (((confirmed_by IS NULL) = (reason IS NULL))),
+    CONSTRAINT incarnation_mark_positive CHECK ((mark >= 1)),
+    CONSTRAINT incarnation_place_length CHECK (((length(place) >= 1) AND (length(place) <= 100))),
+    CONSTRAINT incarnation_reason_length CHECK (((length(reason) >= 1) AND (length(reason) <= 500)))
+)
+WITH (fillfactor='50');
+ALTER TABLE governance.incarnation OWNER TO keyturn_owner;
+CREATE TABLE governance.incarnation_adoption (
+    id bigint NOT NULL,
+    incarnation_id uuid NOT NULL,
+    host text NOT NULL,
+    adopted_by uuid NOT NULL,
+    reason text NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT incarnation_adoption_host_length CHECK (((length(host) >= 1) AND (length(host) <= 300))),
+    CONSTRAINT incarnation_adoption_reason_length CHECK (((length(reason) >= 1) AND (length(reason) <= 500)))
+);
+ALTER TABLE governance.incarnation_adoption OWNER TO keyturn_owner;
+ALTER TABLE governance.incarnation_adoption ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME governance.incarnation_adoption_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE governance.operator_permission (
+    id uuid NOT NULL,
+    person_id uuid NOT NULL,
+    permission text NOT NULL,
+    environment text,
+    granted_by uuid NOT NULL,
+    reason text NOT NULL,
+    granted_at timestamp with time zone DEFAULT now() NOT NULL,
+    valid_until timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    withdrawn_at timestamp with time zone,
+    withdrawn_by uuid,
+    CONSTRAINT operator_permission_environment_length CHECK (((length(environment) >= 1) AND (length(environment) <= 40))),
+    CONSTRAINT operator_permission_granted_by_other CHECK ((granted_by <> person_id)),
+    CONSTRAINT operator_permission_permission_known CHECK ((permission = 'contain'::text)),
+    CONSTRAINT operator_permission_reason_length CHECK (((length(reason) >= 1) AND (length(reason) <= 500))),
+    CONSTRAINT operator_permission_valid_until_after CHECK ((valid_until > granted_at)),
+    CONSTRAINT operator_permission_withdrawn_whole CHECK (((withdrawn_at IS NULL) = (withdrawn_by IS NULL)))
+);
+ALTER TABLE governance.operator_permission OWNER TO keyturn_owner;
 CREATE TABLE governance.permit (
     id uuid NOT NULL,
     authorization_id uuid NOT NULL,
@@ -290,6 +1031,8 @@ CREATE TABLE governance.permit (
     subject uuid NOT NULL,
     fence bigint NOT NULL,
     granted_at timestamp with time zone DEFAULT now() NOT NULL,
+    incarnation uuid,
+    mark bigint,
     CONSTRAINT permit_action_known CHECK ((action = ANY (ARRAY['issue'::text, 'rotate'::text, 'revoke'::text])))
 );
 ALTER TABLE governance.permit OWNER TO keyturn_owner;
@@ -337,12 +1080,14 @@ CREATE TABLE governance.policy (
     on_expiry text DEFAULT 'rotate'::text NOT NULL,
     secret_length smallint DEFAULT 32 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    on_unacknowledged text DEFAULT 'retire'::text NOT NULL,
     version integer DEFAULT 0 NOT NULL,
     document bytea,
     digest bytea,
     CONSTRAINT policy_digest_matches CHECK ((digest = sha256(document))),
     CONSTRAINT policy_name_length CHECK (((length(name) >= 1) AND (length(name) <= 100))),
     CONSTRAINT policy_on_expiry_known CHECK ((on_expiry = ANY (ARRAY['rotate'::text, 'revoke'::text]))),
+    CONSTRAINT policy_on_unacknowledged_known CHECK ((on_unacknowledged = ANY (ARRAY['retire'::text, 'extend'::text]))),
     CONSTRAINT policy_overlap_range CHECK (((overlap >= '00:00:00'::interval) AND (overlap <= '90 days'::interval))),
     CONSTRAINT policy_retry_reserve_range CHECK (((retry_reserve >= '00:00:00'::interval) AND (retry_reserve <= '30 days'::interval))),
     CONSTRAINT policy_rotation_jitter_range CHECK (((rotation_jitter >= '00:00:00'::interval) AND (rotation_jitter <= rotation_period))),
@@ -718,7 +1463,7 @@ CREATE TABLE jobs.operator_action (
     jobs integer NOT NULL,
     detail text,
     reason text NOT NULL,
-    CONSTRAINT operator_action_action_known CHECK ((action = ANY (ARRAY['pause'::text, 'resume'::text, 'limit'::text, 'retry'::text, 'cancel'::text, 'lane'::text, 'enqueue'::text]))),
+    CONSTRAINT operator_action_action_known CHECK ((action ~ '^[a-z_]{1,40}$'::text)),
     CONSTRAINT operator_action_actor_length CHECK (((length(actor) >= 1) AND (length(actor) <= 200))),
     CONSTRAINT operator_action_detail_length CHECK ((length(detail) <= 500)),
     CONSTRAINT operator_action_jobs_positive CHECK ((jobs >= 0)),
@@ -777,6 +1522,63 @@ CREATE TABLE keyturn.schema_migration (
     applied_by text DEFAULT SESSION_USER NOT NULL
 );
 ALTER TABLE keyturn.schema_migration OWNER TO keyturn;
+CREATE TABLE lifecycle.alarm (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    kind text NOT NULL,
+    subject uuid NOT NULL,
+    detail text NOT NULL,
+    raised_at timestamp with time zone DEFAULT now() NOT NULL,
+    cleared_at timestamp with time zone,
+    CONSTRAINT alarm_detail_length CHECK ((length(detail) <= 500)),
+    CONSTRAINT alarm_kind_known CHECK ((kind = ANY (ARRAY['overlap_exceeded'::text, 'delivery_expired'::text])))
+);
+ALTER TABLE lifecycle.alarm OWNER TO keyturn_owner;
+CREATE VIEW keyturn.v_alarm AS
+ SELECT a.id AS alarm_id,
+    a.kind,
+    a.subject,
+    a.detail,
+    a.raised_at,
+    a.cleared_at
+   FROM lifecycle.alarm a;
+ALTER TABLE keyturn.v_alarm OWNER TO keyturn_owner;
+COMMENT ON VIEW keyturn.v_alarm IS 'What a person must hear of.';
+COMMENT ON COLUMN keyturn.v_alarm.alarm_id IS 'id of the alarm';
+COMMENT ON COLUMN keyturn.v_alarm.kind IS 'overlap_exceeded: a consumer did not move in time; delivery_expired: a webhook could not be told';
+COMMENT ON COLUMN keyturn.v_alarm.subject IS 'the rotation, or the consumer';
+COMMENT ON COLUMN keyturn.v_alarm.detail IS 'what happened';
+COMMENT ON COLUMN keyturn.v_alarm.raised_at IS 'since when';
+COMMENT ON COLUMN keyturn.v_alarm.cleared_at IS 'when it was over; null: it is not';
+CREATE TABLE lifecycle.consumer (
+    id uuid NOT NULL,
+    credential_id uuid NOT NULL,
+    name text NOT NULL,
+    token_hash bytea NOT NULL,
+    added_by uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    removed_at timestamp with time zone,
+    webhook_url text,
+    webhook_envelope bytea,
+    webhook_key_id text,
+    CONSTRAINT consumer_name_length CHECK (((length(name) >= 1) AND (length(name) <= 100))),
+    CONSTRAINT consumer_token_hash_length CHECK ((length(token_hash) = 32)),
+    CONSTRAINT consumer_webhook_envelope_length CHECK ((length(webhook_envelope) <= 65536)),
+    CONSTRAINT consumer_webhook_key_id_length CHECK (((length(webhook_key_id) >= 1) AND (length(webhook_key_id) <= 200))),
+    CONSTRAINT consumer_webhook_url_length CHECK (((length(webhook_url) >= 1) AND (length(webhook_url) <= 1000))),
+    CONSTRAINT consumer_webhook_whole CHECK ((num_nonnulls(webhook_url, webhook_envelope, webhook_key_id) = ANY (ARRAY[0, 3])))
+);
+ALTER TABLE lifecycle.consumer OWNER TO keyturn_owner;
+CREATE TABLE lifecycle.consumer_version (
+    consumer_id uuid NOT NULL,
+    version integer NOT NULL,
+    reads bigint DEFAULT 0 NOT NULL,
+    first_read_at timestamp with time zone,
+    last_read_at timestamp with time zone,
+    acknowledged_at timestamp with time zone
+)
+WITH (fillfactor='60');
+ALTER TABLE lifecycle.consumer_version OWNER TO keyturn_owner;
 CREATE TABLE lifecycle.credential (
     id uuid NOT NULL,
     identity_id uuid NOT NULL,
@@ -789,11 +1591,152 @@ CREATE TABLE lifecycle.credential (
     next_due_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
     hard_expires_at timestamp with time zone NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    leaked_at timestamp with time zone,
+    next_verify_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
     CONSTRAINT credential_bucket_range CHECK ((bucket = jobs.bucket_of(target_id))),
     CONSTRAINT credential_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'active'::text, 'revoking'::text, 'revoked'::text])))
 )
 WITH (fillfactor='70');
 ALTER TABLE lifecycle.credential OWNER TO keyturn_owner;
+CREATE TABLE lifecycle.delivery (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    consumer_id uuid NOT NULL,
+    version integer NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    last_outcome text,
+    tried_at timestamp with time zone,
+    settled_at timestamp with time zone,
+    state text DEFAULT 'open'::text NOT NULL,
+    CONSTRAINT delivery_last_outcome_length CHECK ((length(last_outcome) <= 200)),
+    CONSTRAINT delivery_settled_whole CHECK (((state = 'open'::text) = (settled_at IS NULL))),
+    CONSTRAINT delivery_state_known CHECK ((state = ANY (ARRAY['open'::text, 'delivered'::text, 'expired'::text])))
+)
+WITH (fillfactor='60');
+ALTER TABLE lifecycle.delivery OWNER TO keyturn_owner;
+CREATE TABLE lifecycle.version (
+    credential_id uuid NOT NULL,
+    number integer NOT NULL,
+    state text NOT NULL,
+    login text NOT NULL,
+    envelope bytea,
+    key_id text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    published_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    CONSTRAINT version_envelope_kept CHECK (((envelope IS NOT NULL) OR (state = ANY (ARRAY['revoked'::text, 'orphan'::text])))),
+    CONSTRAINT version_envelope_length CHECK ((length(envelope) <= 65536)),
+    CONSTRAINT version_key_id_length CHECK (((length(key_id) >= 1) AND (length(key_id) <= 200))),
+    CONSTRAINT version_login_length CHECK (((length(login) >= 1) AND (length(login) <= 63))),
+    CONSTRAINT version_number_positive CHECK ((number >= 1)),
+    CONSTRAINT version_state_known CHECK ((state = ANY (ARRAY['candidate'::text, 'current'::text, 'retiring'::text, 'revoked'::text, 'orphan'::text])))
+);
+ALTER TABLE lifecycle.version OWNER TO keyturn_owner;
+CREATE VIEW keyturn.v_consumer AS
+ SELECT c.id AS consumer_id,
+    c.name,
+    c.credential_id,
+    i.name AS identity,
+    t.name AS target,
+    c.created_at,
+    NULLIF(c.expires_at, 'infinity'::timestamp with time zone) AS expires_at,
+    c.webhook_url,
+    cur.number AS current_version,
+    a.version AS acknowledged_version,
+    a.acknowledged_at,
+    l.version AS last_read_version,
+    l.last_read_at,
+    l.reads,
+    ( SELECT count(*) AS count
+           FROM lifecycle.delivery d
+          WHERE ((d.consumer_id = c.id) AND (d.state = 'open'::text))) AS open_deliveries
+   FROM ((((((lifecycle.consumer c
+     JOIN lifecycle.credential k ON ((k.id = c.credential_id)))
+     JOIN governance.identity i ON ((i.id = k.identity_id)))
+     JOIN governance.target t ON ((t.id = k.target_id)))
+     LEFT JOIN lifecycle.version cur ON (((cur.credential_id = c.credential_id) AND (cur.state = 'current'::text))))
+     LEFT JOIN LATERAL ( SELECT v.version,
+            v.acknowledged_at
+           FROM lifecycle.consumer_version v
+          WHERE ((v.consumer_id = c.id) AND (v.acknowledged_at IS NOT NULL))
+          ORDER BY v.version DESC
+         LIMIT 1) a ON (true))
+     LEFT JOIN LATERAL ( SELECT v.version,
+            v.last_read_at,
+            v.reads
+           FROM lifecycle.consumer_version v
+          WHERE ((v.consumer_id = c.id) AND (v.last_read_at IS NOT NULL))
+          ORDER BY v.version DESC
+         LIMIT 1) l ON (true))
+  WHERE (c.removed_at IS NULL);
+ALTER TABLE keyturn.v_consumer OWNER TO keyturn_owner;
+COMMENT ON VIEW keyturn.v_consumer IS 'Registered readers: what they read and what they have in use. No tokens.';
+COMMENT ON COLUMN keyturn.v_consumer.consumer_id IS 'id of the consumer';
+COMMENT ON COLUMN keyturn.v_consumer.name IS 'name of the consumer; unique per credential';
+COMMENT ON COLUMN keyturn.v_consumer.credential_id IS 'what it reads';
+COMMENT ON COLUMN keyturn.v_consumer.identity IS 'name of the identity it reads';
+COMMENT ON COLUMN keyturn.v_consumer.target IS 'name of the target';
+COMMENT ON COLUMN keyturn.v_consumer.created_at IS 'when it was registered';
+COMMENT ON COLUMN keyturn.v_consumer.expires_at IS 'when its token ends; null: never';
+COMMENT ON COLUMN keyturn.v_consumer.webhook_url IS 'where it is told of new versions';
+COMMENT ON COLUMN keyturn.v_consumer.current_version IS 'what it should have';
+COMMENT ON COLUMN keyturn.v_consumer.acknowledged_version IS 'the newest version it said it has in use';
+COMMENT ON COLUMN keyturn.v_consumer.acknowledged_at IS 'when it said so';
+COMMENT ON COLUMN keyturn.v_consumer.last_read_version IS 'the newest version it read';
+COMMENT ON COLUMN keyturn.v_consumer.last_read_at IS 'when it last read that version';
+COMMENT ON COLUMN keyturn.v_consumer.reads IS 'how often it read that version';
+COMMENT ON COLUMN keyturn.v_consumer.open_deliveries IS 'webhook messages that were not accepted yet';
+CREATE TABLE lifecycle.containment (
+    id uuid NOT NULL,
+    selector text NOT NULL,
+    digest text NOT NULL,
+    follow_up text NOT NULL,
+    requested_by uuid NOT NULL,
+    ticket text NOT NULL,
+    reason text NOT NULL,
+    permission_id uuid,
+    emergency_id uuid,
+    requested_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT containment_authority_one CHECK ((num_nonnulls(permission_id, emergency_id) = 1)),
+    CONSTRAINT containment_digest_form CHECK ((digest ~ '^[0-9a-f]{12}$'::text)),
+    CONSTRAINT containment_follow_up_known CHECK ((follow_up = ANY (ARRAY['rotate'::text, 'revoke'::text]))),
+    CONSTRAINT containment_reason_length CHECK (((length(reason) >= 1) AND (length(reason) <= 500))),
+    CONSTRAINT containment_selector_length CHECK (((length(selector) >= 1) AND (length(selector) <= 500))),
+    CONSTRAINT containment_ticket_length CHECK (((length(ticket) >= 1) AND (length(ticket) <= 200)))
+);
+ALTER TABLE lifecycle.containment OWNER TO keyturn_owner;
+CREATE TABLE lifecycle.containment_item (
+    containment_target_id uuid NOT NULL,
+    credential_id uuid NOT NULL,
+    authorization_id uuid NOT NULL,
+    state text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    fence bigint NOT NULL,
+    permit_id uuid,
+    outcome_code text,
+    intended_at timestamp with time zone,
+    settled_at timestamp with time zone,
+    follow_up text DEFAULT 'waiting'::text NOT NULL,
+    follow_up_detail text,
+    rotation_id uuid,
+    CONSTRAINT containment_item_follow_up_detail_length CHECK ((length(follow_up_detail) <= 200)),
+    CONSTRAINT containment_item_follow_up_known CHECK ((follow_up = ANY (ARRAY['waiting'::text, 'opened'::text, 'not_allowed'::text, 'none'::text]))),
+    CONSTRAINT containment_item_outcome_code_length CHECK ((length(outcome_code) <= 200)),
+    CONSTRAINT containment_item_permit_needed CHECK (((state = 'waiting'::text) OR (permit_id IS NOT NULL))),
+    CONSTRAINT containment_item_state_known CHECK ((state = ANY (ARRAY['waiting'::text, 'intended'::text, 'contained'::text, 'refused'::text])))
+)
+WITH (fillfactor='50');
+ALTER TABLE lifecycle.containment_item OWNER TO keyturn_owner;
+CREATE TABLE lifecycle.containment_target (
+    id uuid NOT NULL,
+    containment_id uuid NOT NULL,
+    target_id uuid NOT NULL,
+    bucket smallint NOT NULL,
+    tried_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    CONSTRAINT containment_target_bucket_range CHECK ((bucket = jobs.bucket_of(target_id)))
+);
+ALTER TABLE lifecycle.containment_target OWNER TO keyturn_owner;
 CREATE TABLE lifecycle.rotation (
     id uuid NOT NULL,
     credential_id uuid NOT NULL,
@@ -815,33 +1758,98 @@ CREATE TABLE lifecycle.rotation (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     entered_at timestamp with time zone DEFAULT now() NOT NULL,
     finished_at timestamp with time zone,
+    granted boolean DEFAULT false NOT NULL,
+    inventory text[],
+    quarantine jsonb,
     CONSTRAINT rotation_action_known CHECK ((action = ANY (ARRAY['issue'::text, 'rotate'::text, 'revoke'::text]))),
     CONSTRAINT rotation_bucket_range CHECK (((bucket >= 0) AND (bucket <= 63))),
-    CONSTRAINT rotation_state_known CHECK ((state = ANY (ARRAY['planned'::text, 'claimed'::text, 'prepared'::text, 'applying'::text, 'applied'::text, 'verified'::text, 'rights_equal'::text, 'published'::text, 'overlap'::text, 'retiring'::text, 'sessions_ended'::text, 'old_refused'::text, 'done'::text, 'login_blocked'::text, 'stripped'::text, 'dropped'::text, 'refused'::text, 'residue_zero'::text, 'unknown'::text, 'rolling_back'::text, 'rolled_back'::text, 'quarantined'::text, 'cancelled'::text]))),
+    CONSTRAINT rotation_inventory_length CHECK ((cardinality(inventory) <= 1000)),
+    CONSTRAINT rotation_quarantine_length CHECK ((length((quarantine)::text) <= 8192)),
+    CONSTRAINT rotation_state_known CHECK ((state = ANY (ARRAY['planned'::text, 'claimed'::text, 'contained'::text, 'narrowed'::text, 'prepared'::text, 'applying'::text, 'applied'::text, 'verified'::text, 'rights_equal'::text, 'published'::text, 'overlap'::text, 'retiring'::text, 'sessions_ended'::text, 'old_refused'::text, 'done'::text, 'login_blocked'::text, 'stripped'::text, 'dropped'::text, 'refused'::text, 'residue_zero'::text, 'unknown'::text, 'rolling_back'::text, 'rolled_back'::text, 'quarantined'::text, 'cancelled'::text, 'abandoned'::text]))),
     CONSTRAINT rotation_state_reason_length CHECK ((length(state_reason) <= 500)),
     CONSTRAINT rotation_ticket_length CHECK ((length(ticket) <= 200)),
-    CONSTRAINT rotation_trigger_known CHECK ((trigger = ANY (ARRAY['issue'::text, 'due'::text, 'requested'::text, 'leak'::text, 'revocation'::text, 'identity_expired'::text, 'secret_expired'::text])))
+    CONSTRAINT rotation_trigger_known CHECK ((trigger = ANY (ARRAY['issue'::text, 'due'::text, 'requested'::text, 'leak'::text, 'narrowed'::text, 'revocation'::text, 'identity_expired'::text, 'secret_expired'::text])))
 )
 WITH (fillfactor='60');
 ALTER TABLE lifecycle.rotation OWNER TO keyturn_owner;
-CREATE TABLE lifecycle.version (
+CREATE VIEW keyturn.v_containment AS
+ SELECT c.id AS containment_id,
+    c.selector,
+    c.follow_up,
+    p.external_id AS requested_by,
+    c.ticket,
+    c.reason,
+        CASE
+            WHEN (c.permission_id IS NULL) THEN 'emergency'::text
+            ELSE 'permission'::text
+        END AS authority,
+    c.requested_at,
+    s.targets,
+    s.credentials,
+    s.contained,
+    s.refused,
+    s.remaining,
+    s.follow_ups_open,
+    s.follow_ups_done,
+    s.follow_ups_not_allowed,
+        CASE
+            WHEN (s.remaining = 0) THEN s.last_settled_at
+            ELSE NULL::timestamp with time zone
+        END AS contained_at,
+        CASE
+            WHEN (s.remaining = 0) THEN (EXTRACT(epoch FROM (s.last_settled_at - c.requested_at)))::double precision
+            ELSE NULL::double precision
+        END AS seconds_to_contain
+   FROM ((lifecycle.containment c
+     JOIN governance.person p ON ((p.id = c.requested_by)))
+     CROSS JOIN LATERAL ( SELECT count(DISTINCT t.id) AS targets,
+            count(i.credential_id) AS credentials,
+            count(*) FILTER (WHERE (i.state = 'contained'::text)) AS contained,
+            count(*) FILTER (WHERE (i.state = 'refused'::text)) AS refused,
+            count(*) FILTER (WHERE (i.state = ANY (ARRAY['waiting'::text, 'intended'::text]))) AS remaining,
+            count(*) FILTER (WHERE ((i.follow_up = 'waiting'::text) OR ((i.follow_up = 'opened'::text) AND (r.finished_at IS NULL)))) AS follow_ups_open,
+            count(*) FILTER (WHERE ((i.follow_up = 'opened'::text) AND (r.finished_at IS NOT NULL))) AS follow_ups_done,
+            count(*) FILTER (WHERE (i.follow_up = 'not_allowed'::text)) AS follow_ups_not_allowed,
+            max(i.settled_at) AS last_settled_at
+           FROM ((lifecycle.containment_target t
+             LEFT JOIN lifecycle.containment_item i ON ((i.containment_target_id = t.id)))
+             LEFT JOIN lifecycle.rotation r ON (((r.id = i.rotation_id) AND (r.credential_id = i.credential_id))))
+          WHERE (t.containment_id = c.id)) s);
+ALTER TABLE keyturn.v_containment OWNER TO keyturn_owner;
+COMMENT ON VIEW keyturn.v_containment IS 'Mass actions on leaks: what was cut off, how long it took, what follows.';
+COMMENT ON COLUMN keyturn.v_containment.containment_id IS 'id, as `keyturn contain status` takes it';
+COMMENT ON COLUMN keyturn.v_containment.selector IS 'what was named';
+COMMENT ON COLUMN keyturn.v_containment.follow_up IS 'what comes after the cut: rotate or revoke';
+COMMENT ON COLUMN keyturn.v_containment.requested_by IS 'who ordered it';
+COMMENT ON COLUMN keyturn.v_containment.ticket IS 'the helpdesk''s ticket';
+COMMENT ON COLUMN keyturn.v_containment.reason IS 'why, in the operator''s words';
+COMMENT ON COLUMN keyturn.v_containment.authority IS 'permission: recorded before; emergency: two people, reviewed after';
+COMMENT ON COLUMN keyturn.v_containment.requested_at IS 'when it was ordered';
+COMMENT ON COLUMN keyturn.v_containment.targets IS 'targets it concerns';
+COMMENT ON COLUMN keyturn.v_containment.credentials IS 'credentials it concerns';
+COMMENT ON COLUMN keyturn.v_containment.contained IS 'credentials whose logins are blocked and whose sessions are gone';
+COMMENT ON COLUMN keyturn.v_containment.refused IS 'credentials that the target refused to cut off; look at the items';
+COMMENT ON COLUMN keyturn.v_containment.remaining IS 'credentials that are not cut off yet';
+COMMENT ON COLUMN keyturn.v_containment.follow_ups_open IS 'credentials whose rotation or revocation is not over';
+COMMENT ON COLUMN keyturn.v_containment.follow_ups_done IS 'credentials whose rotation or revocation is over';
+COMMENT ON COLUMN keyturn.v_containment.follow_ups_not_allowed IS 'credentials that stay blocked: their authorization does not allow a rotation';
+COMMENT ON COLUMN keyturn.v_containment.contained_at IS 'when the last one was cut off; null: not all are';
+COMMENT ON COLUMN keyturn.v_containment.seconds_to_contain IS 'from the order to the last cut';
+CREATE TABLE lifecycle.verification (
+    id uuid NOT NULL,
     credential_id uuid NOT NULL,
-    number integer NOT NULL,
-    state text NOT NULL,
-    login text NOT NULL,
-    envelope bytea,
-    key_id text NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    published_at timestamp with time zone,
-    ended_at timestamp with time zone,
-    CONSTRAINT version_envelope_kept CHECK (((envelope IS NOT NULL) OR (state = ANY (ARRAY['revoked'::text, 'orphan'::text])))),
-    CONSTRAINT version_envelope_length CHECK ((length(envelope) <= 65536)),
-    CONSTRAINT version_key_id_length CHECK (((length(key_id) >= 1) AND (length(key_id) <= 200))),
-    CONSTRAINT version_login_length CHECK (((length(login) >= 1) AND (length(login) <= 63))),
-    CONSTRAINT version_number_positive CHECK ((number >= 1)),
-    CONSTRAINT version_state_known CHECK ((state = ANY (ARRAY['candidate'::text, 'current'::text, 'retiring'::text, 'revoked'::text, 'orphan'::text])))
+    version integer,
+    result text NOT NULL,
+    drifts text[] NOT NULL,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
+    fence bigint NOT NULL,
+    observed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT verification_detail_length CHECK ((length((detail)::text) <= 16384)),
+    CONSTRAINT verification_drifts_length CHECK ((cardinality(drifts) <= 20)),
+    CONSTRAINT verification_drifts_whole CHECK (((result = 'drifted'::text) = (cardinality(drifts) > 0))),
+    CONSTRAINT verification_result_known CHECK ((result = ANY (ARRAY['sound'::text, 'drifted'::text, 'cannot_tell'::text])))
 );
-ALTER TABLE lifecycle.version OWNER TO keyturn_owner;
+ALTER TABLE lifecycle.verification OWNER TO keyturn_owner;
 CREATE VIEW keyturn.v_credential AS
  SELECT c.id AS credential_id,
     i.name AS identity,
@@ -860,8 +1868,14 @@ CREATE VIEW keyturn.v_credential AS
     r.state AS open_state,
     r.state_reason AS open_state_reason,
     a.voided_at AS authorization_voided_at,
-    a.void_reason
-   FROM (((((((lifecycle.credential c
+    a.void_reason,
+    r.quarantine AS open_quarantine,
+    c.leaked_at,
+    c.next_verify_at,
+    l.observed_at AS verified_at,
+    l.result AS verification,
+    l.drifts
+   FROM ((((((((lifecycle.credential c
      JOIN governance.identity i ON ((i.id = c.identity_id)))
      JOIN governance.target t ON ((t.id = c.target_id)))
      JOIN governance.policy p ON ((p.id = i.policy_id)))
@@ -871,13 +1885,27 @@ CREATE VIEW keyturn.v_credential AS
      LEFT JOIN LATERAL ( SELECT o.id,
             o.action,
             o.state,
-            o.state_reason
+            o.state_reason,
+            o.quarantine
            FROM lifecycle.rotation o
           WHERE ((o.credential_id = c.id) AND (o.finished_at IS NULL))
           ORDER BY (o.action = 'revoke'::text) DESC
-         LIMIT 1) r ON (true));
+         LIMIT 1) r ON (true))
+     LEFT JOIN LATERAL ( SELECT f.observed_at,
+            f.result,
+            f.drifts
+           FROM lifecycle.verification f
+          WHERE (f.credential_id = c.id)
+          ORDER BY f.id DESC
+         LIMIT 1) l ON (true));
 ALTER TABLE keyturn.v_credential OWNER TO keyturn_owner;
 COMMENT ON VIEW keyturn.v_credential IS 'One row per credential with its current version and open rotation. No secrets.';
+COMMENT ON COLUMN keyturn.v_credential.open_quarantine IS 'reason, since, state, last_proof and allowed next actions of a saga that needs a person; null: none does';
+COMMENT ON COLUMN keyturn.v_credential.leaked_at IS 'reported as known to others and not replaced yet; null: not';
+COMMENT ON COLUMN keyturn.v_credential.next_verify_at IS 'when it is looked at again';
+COMMENT ON COLUMN keyturn.v_credential.verified_at IS 'when it was last looked at, beside rotations';
+COMMENT ON COLUMN keyturn.v_credential.verification IS 'sound, drifted or cannot_tell; null: not looked at yet';
+COMMENT ON COLUMN keyturn.v_credential.drifts IS 'what differs from what was approved';
 CREATE TABLE lifecycle.discovery (
     target_id uuid NOT NULL,
     next_at timestamp with time zone NOT NULL,
@@ -908,7 +1936,7 @@ CREATE TABLE lifecycle.finding (
     CONSTRAINT finding_explanation_length CHECK (((length(explanation) >= 1) AND (length(explanation) <= 500))),
     CONSTRAINT finding_explanation_whole CHECK ((((explained_by IS NULL) = (explanation IS NULL)) AND ((explained_by IS NULL) = (explained_at IS NULL)))),
     CONSTRAINT finding_gone_whole CHECK (((state = 'gone'::text) = (gone_at IS NOT NULL))),
-    CONSTRAINT finding_kind_known CHECK ((kind = ANY (ARRAY['unexplained_login'::text, 'unknown_mark'::text, 'mark_lost'::text, 'renamed'::text, 'vanished'::text, 'disabled'::text, 'left_behind'::text, 'stale_trial'::text]))),
+    CONSTRAINT finding_kind_known CHECK ((kind = ANY (ARRAY['unexplained_login'::text, 'unknown_mark'::text, 'mark_lost'::text, 'renamed'::text, 'vanished'::text, 'disabled'::text, 'left_behind'::text, 'shared'::text, 'stale_trial'::text]))),
     CONSTRAINT finding_name_length CHECK (((length(name) >= 1) AND (length(name) <= 63))),
     CONSTRAINT finding_state_known CHECK ((state = ANY (ARRAY['open'::text, 'explained'::text, 'gone'::text])))
 );
@@ -936,6 +1964,52 @@ COMMENT ON COLUMN keyturn.v_discovery.logins IS 'logins on the target then';
 COMMENT ON COLUMN keyturn.v_discovery.governed IS 'of these, logins of identities';
 COMMENT ON COLUMN keyturn.v_discovery.result IS 'what was done, or why it could not be';
 COMMENT ON COLUMN keyturn.v_discovery.open_findings IS 'findings that nobody has explained';
+CREATE VIEW keyturn.v_emergency AS
+ SELECT e.id AS emergency_id,
+    o.external_id AS opened_by,
+    s.external_id AS second,
+    e.reason,
+    e.opened_at,
+    e.valid_until,
+    e.review_due_at,
+    e.reviewed_at,
+    r.external_id AS reviewed_by,
+    e.finding,
+    ((e.reviewed_at IS NULL) AND (e.review_due_at < now())) AS review_overdue
+   FROM (((governance.emergency e
+     JOIN governance.person o ON ((o.id = e.opened_by)))
+     JOIN governance.person s ON ((s.id = e.second_id)))
+     LEFT JOIN governance.person r ON ((r.id = e.reviewed_by)));
+ALTER TABLE keyturn.v_emergency OWNER TO keyturn_owner;
+COMMENT ON VIEW keyturn.v_emergency IS 'Broken glass and its reviews.';
+COMMENT ON COLUMN keyturn.v_emergency.emergency_id IS 'id of the emergency';
+COMMENT ON COLUMN keyturn.v_emergency.opened_by IS 'who broke the glass';
+COMMENT ON COLUMN keyturn.v_emergency.second IS 'who stood beside';
+COMMENT ON COLUMN keyturn.v_emergency.reason IS 'why, in their words';
+COMMENT ON COLUMN keyturn.v_emergency.opened_at IS 'since when it gave authority';
+COMMENT ON COLUMN keyturn.v_emergency.valid_until IS 'until when it gave authority';
+COMMENT ON COLUMN keyturn.v_emergency.review_due_at IS 'when somebody else must have looked at it';
+COMMENT ON COLUMN keyturn.v_emergency.reviewed_at IS 'when somebody did; null: it is open';
+COMMENT ON COLUMN keyturn.v_emergency.reviewed_by IS 'who did';
+COMMENT ON COLUMN keyturn.v_emergency.finding IS 'what they found';
+COMMENT ON COLUMN keyturn.v_emergency.review_overdue IS 'open after it was due';
+CREATE VIEW keyturn.v_evidence AS
+ SELECT l.origin,
+    l.size AS leaves,
+    l.sealed_at,
+    l.sealer,
+    (l.lease_until > now()) AS sealing,
+    ( SELECT count(*) AS count
+           FROM evidence.outbox) AS batches_waiting,
+    ( SELECT e.at
+           FROM ((evidence.outbox o
+             JOIN evidence.batch b ON ((b.id = o.batch)))
+             JOIN evidence.event e ON (((e.case_id = b.cases[1]) AND (e.cs = b.sequences[1]))))
+          ORDER BY o.batch
+         LIMIT 1) AS waiting_since
+   FROM evidence.log l;
+ALTER TABLE keyturn.v_evidence OWNER TO keyturn_owner;
+COMMENT ON VIEW keyturn.v_evidence IS 'The evidence log: leaves sealed, and what waits to be.';
 CREATE VIEW keyturn.v_finding AS
  SELECT f.id AS finding_id,
     t.name AS target,
@@ -960,7 +2034,7 @@ COMMENT ON VIEW keyturn.v_finding IS 'What targets have that no case explains, o
 COMMENT ON COLUMN keyturn.v_finding.finding_id IS 'id of the finding; the same when it comes back';
 COMMENT ON COLUMN keyturn.v_finding.target IS 'name of the target';
 COMMENT ON COLUMN keyturn.v_finding.environment IS 'production, staging, …';
-COMMENT ON COLUMN keyturn.v_finding.kind IS 'unexplained_login, unknown_mark, mark_lost, renamed, vanished, disabled, left_behind, stale_trial';
+COMMENT ON COLUMN keyturn.v_finding.kind IS 'unexplained_login, unknown_mark, mark_lost, renamed, vanished, disabled, left_behind, shared, stale_trial';
 COMMENT ON COLUMN keyturn.v_finding.name IS 'name on the target';
 COMMENT ON COLUMN keyturn.v_finding.identity IS 'identity it concerns; null: none of ours';
 COMMENT ON COLUMN keyturn.v_finding.detail IS 'what was seen';
@@ -1126,7 +2200,7 @@ CREATE TABLE lifecycle.effect (
     settled_at timestamp with time zone,
     CONSTRAINT effect_outcome_code_length CHECK ((length(outcome_code) <= 200)),
     CONSTRAINT effect_state_known CHECK ((state = ANY (ARRAY['intended'::text, 'applied'::text, 'refused'::text, 'unknown'::text]))),
-    CONSTRAINT effect_verb_known CHECK ((verb = ANY (ARRAY['set_secret'::text, 'grant'::text, 'block_logins'::text, 'end_sessions'::text, 'strip'::text, 'drop'::text])))
+    CONSTRAINT effect_verb_known CHECK ((verb = ANY (ARRAY['set_secret'::text, 'grant'::text, 'revoke_rights'::text, 'change_own'::text, 'add_key'::text, 'remove_key'::text, 'mint'::text, 'disable_keys'::text, 'destroy_keys'::text, 'block_logins'::text, 'end_sessions'::text, 'strip'::text, 'drop'::text])))
 )
 WITH (fillfactor='65');
 ALTER TABLE lifecycle.effect OWNER TO keyturn_owner;
@@ -1141,7 +2215,7 @@ CREATE TABLE lifecycle.proof (
     fence bigint NOT NULL,
     observed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT proof_detail_length CHECK ((length((detail)::text) <= 16384)),
-    CONSTRAINT proof_kind_known CHECK ((kind = ANY (ARRAY['negative_control'::text, 'login'::text, 'identity'::text, 'rights'::text, 'sessions_ended'::text, 'old_refused'::text, 'residue'::text]))),
+    CONSTRAINT proof_kind_known CHECK ((kind = ANY (ARRAY['negative_control'::text, 'login'::text, 'identity'::text, 'rights'::text, 'sessions_ended'::text, 'old_refused'::text, 'residue'::text, 'candidate_refused'::text, 'old_accepted'::text, 'inventory'::text]))),
     CONSTRAINT proof_result_known CHECK ((result = ANY (ARRAY['passed'::text, 'failed'::text, 'cannot_tell'::text])))
 );
 ALTER TABLE lifecycle.proof OWNER TO keyturn_owner;
@@ -1295,6 +2369,18 @@ COMMENT ON COLUMN keyturn.v_worker.heartbeat_at IS 'when it last said that it li
 COMMENT ON COLUMN keyturn.v_worker.in_flight IS 'jobs it had at its last heartbeat';
 COMMENT ON COLUMN keyturn.v_worker.stopped_at IS 'when it stopped in good order; null: it runs or died';
 COMMENT ON COLUMN keyturn.v_worker.alive IS 'not stopped, and heard of within three heartbeats';
+CREATE TABLE lifecycle.login_try (
+    credential_id uuid NOT NULL,
+    login text NOT NULL,
+    failures integer NOT NULL,
+    last_failure_at timestamp with time zone NOT NULL,
+    refusals jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT login_try_failures_positive CHECK ((failures >= 0)),
+    CONSTRAINT login_try_login_length CHECK (((length(login) >= 1) AND (length(login) <= 63))),
+    CONSTRAINT login_try_refusals_length CHECK ((length((refusals)::text) <= 4096))
+)
+WITH (fillfactor='50');
+ALTER TABLE lifecycle.login_try OWNER TO keyturn_owner;
 CREATE TABLE lifecycle.rotation_step (
     rotation_id uuid NOT NULL,
     sequence integer NOT NULL,
@@ -1334,6 +2420,32 @@ CREATE TABLE lifecycle.standby_admin (
 );
 ALTER TABLE lifecycle.standby_admin OWNER TO keyturn_owner;
 ALTER TABLE ONLY jobs.job_archive ATTACH PARTITION jobs.job_archive_default DEFAULT;
+ALTER TABLE ONLY evidence.batch
+    ADD CONSTRAINT batch_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY evidence.event
+    ADD CONSTRAINT event_pkey PRIMARY KEY (case_id, cs);
+ALTER TABLE ONLY evidence.hold
+    ADD CONSTRAINT hold_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY evidence.log
+    ADD CONSTRAINT log_pkey PRIMARY KEY (is_it);
+ALTER TABLE ONLY evidence.opening
+    ADD CONSTRAINT opening_pkey PRIMARY KEY (case_id, cs, field);
+ALTER TABLE ONLY evidence.outbox
+    ADD CONSTRAINT outbox_pkey PRIMARY KEY (batch);
+ALTER TABLE ONLY evidence.pruned
+    ADD CONSTRAINT pruned_pkey PRIMARY KEY (tile);
+ALTER TABLE ONLY evidence.pseudonym
+    ADD CONSTRAINT pseudonym_name_unique UNIQUE (name);
+ALTER TABLE ONLY evidence.pseudonym
+    ADD CONSTRAINT pseudonym_pkey PRIMARY KEY (person_id, year);
+ALTER TABLE ONLY evidence.retention
+    ADD CONSTRAINT retention_pkey PRIMARY KEY (type);
+ALTER TABLE ONLY evidence.sealed
+    ADD CONSTRAINT sealed_batch_once UNIQUE (batch);
+ALTER TABLE ONLY evidence.sealed
+    ADD CONSTRAINT sealed_pkey PRIMARY KEY (first_index);
+ALTER TABLE ONLY evidence.tile
+    ADD CONSTRAINT tile_pkey PRIMARY KEY (level, number);
 ALTER TABLE ONLY governance.approval
     ADD CONSTRAINT approval_person_once UNIQUE (request_id, revision, approver_id);
 ALTER TABLE ONLY governance.approval
@@ -1352,6 +2464,10 @@ ALTER TABLE ONLY governance.decision
     ADD CONSTRAINT decision_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY governance.delegation
     ADD CONSTRAINT delegation_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY governance.embargo
+    ADD CONSTRAINT embargo_pkey PRIMARY KEY (subject);
+ALTER TABLE ONLY governance.emergency
+    ADD CONSTRAINT emergency_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY governance.entitlement
     ADD CONSTRAINT entitlement_pkey PRIMARY KEY (target_id, name);
 ALTER TABLE ONLY governance.feed_release
@@ -1366,6 +2482,12 @@ ALTER TABLE ONLY governance.identity
     ADD CONSTRAINT identity_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY governance.identity_source
     ADD CONSTRAINT identity_source_pkey PRIMARY KEY (name);
+ALTER TABLE ONLY governance.incarnation_adoption
+    ADD CONSTRAINT incarnation_adoption_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY governance.incarnation
+    ADD CONSTRAINT incarnation_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY governance.operator_permission
+    ADD CONSTRAINT operator_permission_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY governance.permit
     ADD CONSTRAINT permit_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY governance.person_account
@@ -1408,8 +2530,6 @@ ALTER TABLE ONLY governance.ticket
     ADD CONSTRAINT ticket_number_unique UNIQUE (number);
 ALTER TABLE ONLY governance.ticket
     ADD CONSTRAINT ticket_pkey PRIMARY KEY (id);
-ALTER TABLE ONLY governance.ticket
-    ADD CONSTRAINT ticket_remote_id_unique UNIQUE (helpdesk, remote_id);
 ALTER TABLE ONLY governance.toxic_pair
     ADD CONSTRAINT toxic_pair_pkey PRIMARY KEY (target_id, first, second);
 ALTER TABLE ONLY governance.vendor
@@ -1430,10 +2550,28 @@ ALTER TABLE ONLY jobs.worker
     ADD CONSTRAINT worker_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY keyturn.schema_migration
     ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (version);
+ALTER TABLE ONLY lifecycle.alarm
+    ADD CONSTRAINT alarm_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY lifecycle.consumer
+    ADD CONSTRAINT consumer_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY lifecycle.consumer_version
+    ADD CONSTRAINT consumer_version_pkey PRIMARY KEY (consumer_id, version);
+ALTER TABLE ONLY lifecycle.containment_item
+    ADD CONSTRAINT containment_item_pkey PRIMARY KEY (containment_target_id, credential_id);
+ALTER TABLE ONLY lifecycle.containment
+    ADD CONSTRAINT containment_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY lifecycle.containment_target
+    ADD CONSTRAINT containment_target_once UNIQUE (containment_id, target_id);
+ALTER TABLE ONLY lifecycle.containment_target
+    ADD CONSTRAINT containment_target_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY lifecycle.credential
     ADD CONSTRAINT credential_identity_once UNIQUE (identity_id);
 ALTER TABLE ONLY lifecycle.credential
     ADD CONSTRAINT credential_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY lifecycle.delivery
+    ADD CONSTRAINT delivery_once UNIQUE (consumer_id, version);
+ALTER TABLE ONLY lifecycle.delivery
+    ADD CONSTRAINT delivery_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY lifecycle.discovery
     ADD CONSTRAINT discovery_pkey PRIMARY KEY (target_id);
 ALTER TABLE ONLY lifecycle.effect
@@ -1444,6 +2582,8 @@ ALTER TABLE ONLY lifecycle.finding
     ADD CONSTRAINT finding_once UNIQUE (target_id, kind, name);
 ALTER TABLE ONLY lifecycle.finding
     ADD CONSTRAINT finding_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY lifecycle.login_try
+    ADD CONSTRAINT login_try_pkey PRIMARY KEY (credential_id, login);
 ALTER TABLE ONLY lifecycle.proof
     ADD CONSTRAINT proof_pkey PRIMARY KEY (rotation_id, id);
 ALTER TABLE ONLY lifecycle.rotation
@@ -1454,8 +2594,14 @@ ALTER TABLE ONLY lifecycle.standby_admin
     ADD CONSTRAINT standby_admin_pkey PRIMARY KEY (target_id);
 ALTER TABLE ONLY lifecycle.target_trial
     ADD CONSTRAINT target_trial_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY lifecycle.verification
+    ADD CONSTRAINT verification_pkey PRIMARY KEY (credential_id, id);
 ALTER TABLE ONLY lifecycle.version
     ADD CONSTRAINT version_pkey PRIMARY KEY (credential_id, number);
+CREATE INDEX event_opened ON evidence.event USING btree (at) WHERE (type = 'rotation.opened'::text);
+CREATE UNIQUE INDEX hold_case_once ON evidence.hold USING btree (case_id) WHERE ((lifted_at IS NULL) AND (case_id IS NOT NULL));
+CREATE UNIQUE INDEX hold_person_once ON evidence.hold USING btree (person_id) WHERE ((lifted_at IS NULL) AND (person_id IS NOT NULL));
+CREATE INDEX opening_person ON evidence.opening USING btree (person_id) WHERE (person_id IS NOT NULL);
 CREATE INDEX approval_acting_for ON governance.approval USING btree (acting_for_id) WHERE (acting_for_id IS NOT NULL);
 CREATE INDEX approval_approver ON governance.approval USING btree (approver_id);
 CREATE INDEX approval_delegation ON governance.approval USING btree (delegation_id) WHERE (delegation_id IS NOT NULL);
@@ -1463,10 +2609,13 @@ CREATE INDEX authorization_identity ON governance."authorization" USING btree (i
 CREATE INDEX decision_request ON governance.decision USING btree (request_id, decided_at);
 CREATE INDEX delegation_delegate ON governance.delegation USING btree (delegate_id);
 CREATE INDEX delegation_delegator ON governance.delegation USING btree (delegator_id);
+CREATE INDEX emergency_review_open ON governance.emergency USING btree (review_due_at) WHERE (reviewed_at IS NULL);
 CREATE INDEX identity_backup_owner ON governance.identity USING btree (backup_owner_id);
 CREATE INDEX identity_owner ON governance.identity USING btree (owner_id);
 CREATE INDEX identity_policy ON governance.identity USING btree (policy_id);
 CREATE INDEX identity_vendor ON governance.identity USING btree (vendor_id) WHERE (vendor_id IS NOT NULL);
+CREATE UNIQUE INDEX incarnation_open_once ON governance.incarnation USING btree (((ended_at IS NULL))) WHERE (ended_at IS NULL);
+CREATE INDEX operator_permission_person ON governance.operator_permission USING btree (person_id) WHERE (withdrawn_at IS NULL);
 CREATE UNIQUE INDEX person_email_once ON governance.person USING btree (lower(email)) WHERE (state <> 'terminated'::text);
 CREATE INDEX person_manager ON governance.person USING btree (manager_id);
 CREATE INDEX person_source ON governance.person USING btree (source);
@@ -1481,72 +2630,163 @@ CREATE UNIQUE INDEX scim_resource_name_once ON governance.scim_resource USING bt
 CREATE INDEX signing_key_person ON governance.signing_key USING btree (person_id);
 CREATE INDEX ticket_note_ticket ON governance.ticket_note USING btree (ticket_id);
 CREATE UNIQUE INDEX ticket_open_once ON governance.ticket USING btree (identity_id, kind) WHERE ((state = 'open'::text) AND (kind = ANY (ARRAY['reapproval'::text, 'leaver'::text, 'leak'::text, 'vendor_end'::text, 'expired'::text, 'review'::text])));
-CREATE INDEX ticket_request ON governance.ticket USING btree (request_id);
+CREATE UNIQUE INDEX ticket_remote_id_once ON governance.ticket USING btree (helpdesk, remote_id) WHERE (remote_id IS NOT NULL);
+CREATE INDEX ticket_request ON governance.ticket USING btree (request_id) WHERE (request_id IS NOT NULL);
 CREATE INDEX job_archive_subject ON ONLY jobs.job_archive USING btree (subject);
 CREATE INDEX job_archive_default_subject_idx ON jobs.job_archive_default USING btree (subject);
 CREATE INDEX job_arrival ON jobs.job USING btree ((("position" + 0))) WHERE (hold IS NULL);
 CREATE INDEX job_line ON jobs.job USING btree (bucket, limit_group, lane, "position") WHERE (hold IS NULL);
 CREATE INDEX job_waiting ON jobs.job USING btree (run_at) WHERE (hold = 'waiting'::text);
 CREATE INDEX operator_action_at ON jobs.operator_action USING btree (at);
+CREATE UNIQUE INDEX alarm_open_once ON lifecycle.alarm USING btree (kind, subject) WHERE (cleared_at IS NULL);
+CREATE UNIQUE INDEX consumer_name_once ON lifecycle.consumer USING btree (credential_id, name) WHERE (removed_at IS NULL);
+CREATE INDEX containment_item_credential ON lifecycle.containment_item USING btree (credential_id) WHERE (follow_up = 'waiting'::text);
+CREATE INDEX containment_requested_at ON lifecycle.containment USING btree (requested_at);
+CREATE INDEX containment_target_open ON lifecycle.containment_target USING btree (id) WHERE (ended_at IS NULL);
 CREATE INDEX credential_due ON lifecycle.credential USING btree (next_due_at) WHERE (state = 'active'::text);
 CREATE INDEX credential_expiry ON lifecycle.credential USING btree (hard_expires_at) WHERE (state = 'active'::text);
+CREATE INDEX credential_leaked ON lifecycle.credential USING btree (leaked_at) WHERE (leaked_at IS NOT NULL);
+CREATE INDEX credential_verify ON lifecycle.credential USING btree (next_verify_at) WHERE (state = 'active'::text);
+CREATE INDEX delivery_open ON lifecycle.delivery USING btree (consumer_id, version) WHERE (state = 'open'::text);
 CREATE INDEX rotation_credential ON lifecycle.rotation USING btree (credential_id, created_at);
 CREATE UNIQUE INDEX rotation_open_once ON lifecycle.rotation USING btree (credential_id, ((action = 'revoke'::text))) WHERE (finished_at IS NULL);
 CREATE INDEX target_trial_target ON lifecycle.target_trial USING btree (target_id, at);
 CREATE UNIQUE INDEX version_candidate_once ON lifecycle.version USING btree (credential_id) WHERE (state = 'candidate'::text);
 CREATE UNIQUE INDEX version_current_once ON lifecycle.version USING btree (credential_id) WHERE (state = 'current'::text);
 ALTER INDEX jobs.job_archive_subject ATTACH PARTITION jobs.job_archive_default_subject_idx;
+CREATE TRIGGER batch_append_only BEFORE DELETE OR UPDATE ON evidence.batch FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE evidence.batch ENABLE ALWAYS TRIGGER batch_append_only;
+CREATE TRIGGER batch_no_truncate BEFORE TRUNCATE ON evidence.batch FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE evidence.batch ENABLE ALWAYS TRIGGER batch_no_truncate;
+CREATE TRIGGER event_append_only BEFORE DELETE OR UPDATE ON evidence.event FOR EACH ROW EXECUTE FUNCTION evidence.refuse_event_change();
+ALTER TABLE evidence.event ENABLE ALWAYS TRIGGER event_append_only;
+CREATE TRIGGER event_no_truncate BEFORE TRUNCATE ON evidence.event FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE evidence.event ENABLE ALWAYS TRIGGER event_no_truncate;
+CREATE TRIGGER hold_no_truncate BEFORE TRUNCATE ON evidence.hold FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE evidence.hold ENABLE ALWAYS TRIGGER hold_no_truncate;
+CREATE TRIGGER log_no_truncate BEFORE TRUNCATE ON evidence.log FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE evidence.log ENABLE ALWAYS TRIGGER log_no_truncate;
+CREATE TRIGGER opening_no_truncate BEFORE TRUNCATE ON evidence.opening FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE evidence.opening ENABLE ALWAYS TRIGGER opening_no_truncate;
+CREATE TRIGGER outbox_no_truncate BEFORE TRUNCATE ON evidence.outbox FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE evidence.outbox ENABLE ALWAYS TRIGGER outbox_no_truncate;
+CREATE TRIGGER pruned_append_only BEFORE DELETE OR UPDATE ON evidence.pruned FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE evidence.pruned ENABLE ALWAYS TRIGGER pruned_append_only;
+CREATE TRIGGER pruned_no_truncate BEFORE TRUNCATE ON evidence.pruned FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE evidence.pruned ENABLE ALWAYS TRIGGER pruned_no_truncate;
+CREATE TRIGGER pseudonym_no_truncate BEFORE TRUNCATE ON evidence.pseudonym FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE evidence.pseudonym ENABLE ALWAYS TRIGGER pseudonym_no_truncate;
+CREATE TRIGGER sealed_append_only BEFORE DELETE OR UPDATE ON evidence.sealed FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE evidence.sealed ENABLE ALWAYS TRIGGER sealed_append_only;
+CREATE TRIGGER sealed_no_truncate BEFORE TRUNCATE ON evidence.sealed FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE evidence.sealed ENABLE ALWAYS TRIGGER sealed_no_truncate;
+CREATE TRIGGER tile_append_only BEFORE DELETE OR UPDATE ON evidence.tile FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE evidence.tile ENABLE ALWAYS TRIGGER tile_append_only;
+CREATE TRIGGER tile_no_truncate BEFORE TRUNCATE ON evidence.tile FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE evidence.tile ENABLE ALWAYS TRIGGER tile_no_truncate;
 CREATE TRIGGER approval_append_only BEFORE DELETE OR UPDATE ON governance.approval FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.approval ENABLE ALWAYS TRIGGER approval_append_only;
+CREATE TRIGGER approval_evidence AFTER INSERT ON governance.approval FOR EACH ROW EXECUTE FUNCTION evidence.on_approval();
+ALTER TABLE governance.approval ENABLE ALWAYS TRIGGER approval_evidence;
 CREATE TRIGGER approval_no_truncate BEFORE TRUNCATE ON governance.approval FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 CREATE TRIGGER approval_withdrawal_append_only BEFORE DELETE OR UPDATE ON governance.approval_withdrawal FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.approval_withdrawal ENABLE ALWAYS TRIGGER approval_withdrawal_append_only;
 CREATE TRIGGER approval_withdrawal_no_truncate BEFORE TRUNCATE ON governance.approval_withdrawal FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.approval_withdrawal ENABLE ALWAYS TRIGGER approval_withdrawal_no_truncate;
+CREATE TRIGGER authorization_evidence AFTER INSERT OR UPDATE ON governance."authorization" FOR EACH ROW EXECUTE FUNCTION evidence.on_authorization();
+ALTER TABLE governance."authorization" ENABLE ALWAYS TRIGGER authorization_evidence;
 CREATE TRIGGER decision_append_only BEFORE DELETE OR UPDATE ON governance.decision FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.decision ENABLE ALWAYS TRIGGER decision_append_only;
 CREATE TRIGGER decision_no_truncate BEFORE TRUNCATE ON governance.decision FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.decision ENABLE ALWAYS TRIGGER decision_no_truncate;
+CREATE TRIGGER embargo_evidence AFTER INSERT OR UPDATE ON governance.embargo FOR EACH ROW EXECUTE FUNCTION evidence.on_record('subject');
+ALTER TABLE governance.embargo ENABLE ALWAYS TRIGGER embargo_evidence;
+CREATE TRIGGER emergency_evidence AFTER INSERT OR UPDATE ON governance.emergency FOR EACH ROW EXECUTE FUNCTION evidence.on_record('id');
+ALTER TABLE governance.emergency ENABLE ALWAYS TRIGGER emergency_evidence;
 CREATE TRIGGER feed_release_append_only BEFORE DELETE OR UPDATE ON governance.feed_release FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.feed_release ENABLE ALWAYS TRIGGER feed_release_append_only;
 CREATE TRIGGER feed_release_no_truncate BEFORE TRUNCATE ON governance.feed_release FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.feed_release ENABLE ALWAYS TRIGGER feed_release_no_truncate;
+CREATE TRIGGER identity_evidence AFTER INSERT OR UPDATE ON governance.identity FOR EACH ROW EXECUTE FUNCTION evidence.on_identity();
+ALTER TABLE governance.identity ENABLE ALWAYS TRIGGER identity_evidence;
+CREATE TRIGGER incarnation_adoption_evidence AFTER INSERT ON governance.incarnation_adoption FOR EACH ROW EXECUTE FUNCTION evidence.on_record('incarnation_id');
+ALTER TABLE governance.incarnation_adoption ENABLE ALWAYS TRIGGER incarnation_adoption_evidence;
+CREATE TRIGGER incarnation_evidence AFTER INSERT OR UPDATE OF ended_at ON governance.incarnation FOR EACH ROW EXECUTE FUNCTION evidence.on_record('id');
+ALTER TABLE governance.incarnation ENABLE ALWAYS TRIGGER incarnation_evidence;
+CREATE TRIGGER operator_permission_evidence AFTER INSERT OR UPDATE ON governance.operator_permission FOR EACH ROW EXECUTE FUNCTION evidence.on_record('id');
+ALTER TABLE governance.operator_permission ENABLE ALWAYS TRIGGER operator_permission_evidence;
 CREATE TRIGGER permit_append_only BEFORE DELETE OR UPDATE ON governance.permit FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.permit ENABLE ALWAYS TRIGGER permit_append_only;
+CREATE TRIGGER permit_incarnation AFTER INSERT ON governance.permit REFERENCING NEW TABLE AS granted FOR EACH STATEMENT EXECUTE FUNCTION governance.require_incarnation();
+ALTER TABLE governance.permit ENABLE ALWAYS TRIGGER permit_incarnation;
 CREATE TRIGGER permit_no_truncate BEFORE TRUNCATE ON governance.permit FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+CREATE TRIGGER person_evidence AFTER INSERT OR UPDATE ON governance.person FOR EACH ROW EXECUTE FUNCTION evidence.on_person();
+ALTER TABLE governance.person ENABLE ALWAYS TRIGGER person_evidence;
 CREATE TRIGGER person_no_delete BEFORE DELETE ON governance.person FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.person ENABLE ALWAYS TRIGGER person_no_delete;
 CREATE TRIGGER policy_decision_append_only BEFORE DELETE OR UPDATE ON governance.policy_decision FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.policy_decision ENABLE ALWAYS TRIGGER policy_decision_append_only;
 CREATE TRIGGER policy_decision_no_truncate BEFORE TRUNCATE ON governance.policy_decision FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.policy_decision ENABLE ALWAYS TRIGGER policy_decision_no_truncate;
+CREATE TRIGGER policy_evidence AFTER INSERT OR UPDATE ON governance.policy FOR EACH ROW EXECUTE FUNCTION evidence.on_policy();
+ALTER TABLE governance.policy ENABLE ALWAYS TRIGGER policy_evidence;
 CREATE TRIGGER reapproval_append_only BEFORE DELETE OR UPDATE ON governance.reapproval FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.reapproval ENABLE ALWAYS TRIGGER reapproval_append_only;
 CREATE TRIGGER reapproval_no_truncate BEFORE TRUNCATE ON governance.reapproval FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.reapproval ENABLE ALWAYS TRIGGER reapproval_no_truncate;
 CREATE TRIGGER request_append_only BEFORE DELETE OR UPDATE ON governance.request FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.request ENABLE ALWAYS TRIGGER request_append_only;
+CREATE TRIGGER request_evidence AFTER INSERT ON governance.request FOR EACH ROW EXECUTE FUNCTION evidence.on_request();
+ALTER TABLE governance.request ENABLE ALWAYS TRIGGER request_evidence;
 CREATE TRIGGER request_no_truncate BEFORE TRUNCATE ON governance.request FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 CREATE TRIGGER request_withdrawal_append_only BEFORE DELETE OR UPDATE ON governance.request_withdrawal FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.request_withdrawal ENABLE ALWAYS TRIGGER request_withdrawal_append_only;
 CREATE TRIGGER request_withdrawal_no_truncate BEFORE TRUNCATE ON governance.request_withdrawal FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.request_withdrawal ENABLE ALWAYS TRIGGER request_withdrawal_no_truncate;
+CREATE TRIGGER target_evidence AFTER INSERT OR UPDATE ON governance.target FOR EACH ROW EXECUTE FUNCTION evidence.on_target();
+ALTER TABLE governance.target ENABLE ALWAYS TRIGGER target_evidence;
 CREATE TRIGGER ticket_note_append_only BEFORE DELETE OR UPDATE ON governance.ticket_note FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.ticket_note ENABLE ALWAYS TRIGGER ticket_note_append_only;
 CREATE TRIGGER ticket_note_no_truncate BEFORE TRUNCATE ON governance.ticket_note FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.ticket_note ENABLE ALWAYS TRIGGER ticket_note_no_truncate;
 CREATE TRIGGER operator_action_append_only BEFORE DELETE OR UPDATE ON jobs.operator_action FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE jobs.operator_action ENABLE ALWAYS TRIGGER operator_action_append_only;
+CREATE TRIGGER operator_action_evidence AFTER INSERT ON jobs.operator_action FOR EACH ROW EXECUTE FUNCTION evidence.on_operator_action();
+ALTER TABLE jobs.operator_action ENABLE ALWAYS TRIGGER operator_action_evidence;
 CREATE TRIGGER operator_action_no_truncate BEFORE TRUNCATE ON jobs.operator_action FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE jobs.operator_action ENABLE ALWAYS TRIGGER operator_action_no_truncate;
+CREATE TRIGGER consumer_evidence AFTER INSERT OR UPDATE OF removed_at, expires_at ON lifecycle.consumer FOR EACH ROW EXECUTE FUNCTION evidence.on_record('credential_id');
+ALTER TABLE lifecycle.consumer ENABLE ALWAYS TRIGGER consumer_evidence;
+CREATE TRIGGER containment_evidence AFTER INSERT ON lifecycle.containment FOR EACH ROW EXECUTE FUNCTION evidence.on_record('id');
+ALTER TABLE lifecycle.containment ENABLE ALWAYS TRIGGER containment_evidence;
+CREATE TRIGGER containment_item_evidence AFTER UPDATE OF state, follow_up ON lifecycle.containment_item FOR EACH ROW EXECUTE FUNCTION evidence.on_record('containment_target_id');
+ALTER TABLE lifecycle.containment_item ENABLE ALWAYS TRIGGER containment_item_evidence;
+CREATE TRIGGER containment_target_evidence AFTER INSERT OR UPDATE OF tried_at, ended_at ON lifecycle.containment_target FOR EACH ROW EXECUTE FUNCTION evidence.on_record('id');
+ALTER TABLE lifecycle.containment_target ENABLE ALWAYS TRIGGER containment_target_evidence;
+CREATE TRIGGER finding_evidence AFTER INSERT OR UPDATE OF state, explained_by ON lifecycle.finding FOR EACH ROW EXECUTE FUNCTION evidence.on_record('target_id');
+ALTER TABLE lifecycle.finding ENABLE ALWAYS TRIGGER finding_evidence;
 CREATE TRIGGER proof_append_only BEFORE DELETE OR UPDATE ON lifecycle.proof FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE lifecycle.proof ENABLE ALWAYS TRIGGER proof_append_only;
 CREATE TRIGGER proof_no_truncate BEFORE TRUNCATE ON lifecycle.proof FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+CREATE TRIGGER rotation_cancelled_evidence AFTER UPDATE ON lifecycle.rotation FOR EACH ROW WHEN (((new.state = 'cancelled'::text) AND (old.state <> 'cancelled'::text))) EXECUTE FUNCTION evidence.on_rotation_cancelled();
+ALTER TABLE lifecycle.rotation ENABLE ALWAYS TRIGGER rotation_cancelled_evidence;
+CREATE TRIGGER rotation_opened_evidence AFTER INSERT ON lifecycle.rotation REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_rotations_opened();
+ALTER TABLE lifecycle.rotation ENABLE ALWAYS TRIGGER rotation_opened_evidence;
 CREATE TRIGGER rotation_step_append_only BEFORE DELETE OR UPDATE ON lifecycle.rotation_step FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE lifecycle.rotation_step ENABLE ALWAYS TRIGGER rotation_step_append_only;
+CREATE TRIGGER standby_admin_evidence AFTER INSERT OR UPDATE OF phase, version ON lifecycle.standby_admin FOR EACH ROW EXECUTE FUNCTION evidence.on_record('target_id');
+ALTER TABLE lifecycle.standby_admin ENABLE ALWAYS TRIGGER standby_admin_evidence;
 CREATE TRIGGER target_trial_append_only BEFORE DELETE OR UPDATE ON lifecycle.target_trial FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE lifecycle.target_trial ENABLE ALWAYS TRIGGER target_trial_append_only;
+CREATE TRIGGER target_trial_evidence AFTER INSERT ON lifecycle.target_trial FOR EACH ROW EXECUTE FUNCTION evidence.on_record('target_id');
+ALTER TABLE lifecycle.target_trial ENABLE ALWAYS TRIGGER target_trial_evidence;
 CREATE TRIGGER target_trial_no_truncate BEFORE TRUNCATE ON lifecycle.target_trial FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+CREATE TRIGGER verification_append_only BEFORE DELETE OR UPDATE ON lifecycle.verification FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE lifecycle.verification ENABLE ALWAYS TRIGGER verification_append_only;
+CREATE TRIGGER verification_no_truncate BEFORE TRUNCATE ON lifecycle.verification FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE lifecycle.verification ENABLE ALWAYS TRIGGER verification_no_truncate;
+ALTER TABLE ONLY evidence.sealed
+    ADD CONSTRAINT sealed_batch_known FOREIGN KEY (batch) REFERENCES evidence.batch(id);
 ALTER TABLE ONLY governance.approval
     ADD CONSTRAINT approval_acting_for_id_known FOREIGN KEY (acting_for_id) REFERENCES governance.person(id);
 ALTER TABLE ONLY governance.approval
@@ -1581,6 +2821,12 @@ ALTER TABLE ONLY governance.delegation
     ADD CONSTRAINT delegation_registered_by_known FOREIGN KEY (registered_by) REFERENCES governance.person(id);
 ALTER TABLE ONLY governance.delegation
     ADD CONSTRAINT delegation_target_id_known FOREIGN KEY (target_id) REFERENCES governance.target(id);
+ALTER TABLE ONLY governance.emergency
+    ADD CONSTRAINT emergency_opened_by_known FOREIGN KEY (opened_by) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.emergency
+    ADD CONSTRAINT emergency_reviewed_by_known FOREIGN KEY (reviewed_by) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.emergency
+    ADD CONSTRAINT emergency_second_id_known FOREIGN KEY (second_id) REFERENCES governance.person(id);
 ALTER TABLE ONLY governance.entitlement
     ADD CONSTRAINT entitlement_target_id_known FOREIGN KEY (target_id) REFERENCES governance.target(id);
 ALTER TABLE ONLY governance.feed_release
@@ -1599,6 +2845,18 @@ ALTER TABLE ONLY governance.identity
     ADD CONSTRAINT identity_target_id_known FOREIGN KEY (target_id) REFERENCES governance.target(id);
 ALTER TABLE ONLY governance.identity
     ADD CONSTRAINT identity_vendor_id_known FOREIGN KEY (vendor_id) REFERENCES governance.vendor(id);
+ALTER TABLE ONLY governance.incarnation_adoption
+    ADD CONSTRAINT incarnation_adoption_adopted_by_known FOREIGN KEY (adopted_by) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.incarnation_adoption
+    ADD CONSTRAINT incarnation_adoption_incarnation_id_known FOREIGN KEY (incarnation_id) REFERENCES governance.incarnation(id);
+ALTER TABLE ONLY governance.incarnation
+    ADD CONSTRAINT incarnation_confirmed_by_known FOREIGN KEY (confirmed_by) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.operator_permission
+    ADD CONSTRAINT operator_permission_granted_by_known FOREIGN KEY (granted_by) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.operator_permission
+    ADD CONSTRAINT operator_permission_person_id_known FOREIGN KEY (person_id) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.operator_permission
+    ADD CONSTRAINT operator_permission_withdrawn_by_known FOREIGN KEY (withdrawn_by) REFERENCES governance.person(id);
 ALTER TABLE ONLY governance.permit
     ADD CONSTRAINT permit_authorization_id_known FOREIGN KEY (authorization_id) REFERENCES governance."authorization"(id);
 ALTER TABLE ONLY governance.person_account
@@ -1647,12 +2905,38 @@ ALTER TABLE ONLY governance.toxic_pair
     ADD CONSTRAINT toxic_pair_target_id_known FOREIGN KEY (target_id) REFERENCES governance.target(id);
 ALTER TABLE ONLY governance.vendor
     ADD CONSTRAINT vendor_sponsor_id_known FOREIGN KEY (sponsor_id) REFERENCES governance.person(id);
+ALTER TABLE ONLY lifecycle.consumer
+    ADD CONSTRAINT consumer_added_by_known FOREIGN KEY (added_by) REFERENCES governance.person(id);
+ALTER TABLE ONLY lifecycle.consumer
+    ADD CONSTRAINT consumer_credential_id_known FOREIGN KEY (credential_id) REFERENCES lifecycle.credential(id);
+ALTER TABLE ONLY lifecycle.consumer_version
+    ADD CONSTRAINT consumer_version_consumer_id_known FOREIGN KEY (consumer_id) REFERENCES lifecycle.consumer(id);
+ALTER TABLE ONLY lifecycle.containment
+    ADD CONSTRAINT containment_emergency_id_known FOREIGN KEY (emergency_id) REFERENCES governance.emergency(id);
+ALTER TABLE ONLY lifecycle.containment_item
+    ADD CONSTRAINT containment_item_authorization_id_known FOREIGN KEY (authorization_id) REFERENCES governance."authorization"(id);
+ALTER TABLE ONLY lifecycle.containment_item
+    ADD CONSTRAINT containment_item_containment_target_id_known FOREIGN KEY (containment_target_id) REFERENCES lifecycle.containment_target(id);
+ALTER TABLE ONLY lifecycle.containment_item
+    ADD CONSTRAINT containment_item_credential_id_known FOREIGN KEY (credential_id) REFERENCES lifecycle.credential(id);
+ALTER TABLE ONLY lifecycle.containment_item
+    ADD CONSTRAINT containment_item_permit_id_known FOREIGN KEY (permit_id) REFERENCES governance.permit(id);
+ALTER TABLE ONLY lifecycle.containment
+    ADD CONSTRAINT containment_permission_id_known FOREIGN KEY (permission_id) REFERENCES governance.operator_permission(id);
+ALTER TABLE ONLY lifecycle.containment
+    ADD CONSTRAINT containment_requested_by_known FOREIGN KEY (requested_by) REFERENCES governance.person(id);
+ALTER TABLE ONLY lifecycle.containment_target
+    ADD CONSTRAINT containment_target_containment_id_known FOREIGN KEY (containment_id) REFERENCES lifecycle.containment(id);
+ALTER TABLE ONLY lifecycle.containment_target
+    ADD CONSTRAINT containment_target_target_id_known FOREIGN KEY (target_id) REFERENCES governance.target(id);
 ALTER TABLE ONLY lifecycle.credential
     ADD CONSTRAINT credential_authorization_id_known FOREIGN KEY (authorization_id) REFERENCES governance."authorization"(id);
 ALTER TABLE ONLY lifecycle.credential
     ADD CONSTRAINT credential_identity_id_known FOREIGN KEY (identity_id) REFERENCES governance.identity(id);
 ALTER TABLE ONLY lifecycle.credential
     ADD CONSTRAINT credential_target_id_known FOREIGN KEY (target_id) REFERENCES governance.target(id);
+ALTER TABLE ONLY lifecycle.delivery
+    ADD CONSTRAINT delivery_consumer_id_known FOREIGN KEY (consumer_id) REFERENCES lifecycle.consumer(id);
 ALTER TABLE ONLY lifecycle.discovery
     ADD CONSTRAINT discovery_target_id_known FOREIGN KEY (target_id) REFERENCES governance.target(id);
 ALTER TABLE ONLY lifecycle.effect
@@ -1665,6 +2949,8 @@ ALTER TABLE ONLY lifecycle.finding
     ADD CONSTRAINT finding_identity_id_known FOREIGN KEY (identity_id) REFERENCES governance.identity(id);
 ALTER TABLE ONLY lifecycle.finding
     ADD CONSTRAINT finding_target_id_known FOREIGN KEY (target_id) REFERENCES governance.target(id);
+ALTER TABLE ONLY lifecycle.login_try
+    ADD CONSTRAINT login_try_credential_id_known FOREIGN KEY (credential_id) REFERENCES lifecycle.credential(id);
 ALTER TABLE ONLY lifecycle.proof
     ADD CONSTRAINT proof_rotation_id_known FOREIGN KEY (rotation_id, credential_id) REFERENCES lifecycle.rotation(id, credential_id);
 ALTER TABLE ONLY lifecycle.rotation
@@ -1675,8 +2961,12 @@ ALTER TABLE ONLY lifecycle.rotation
     ADD CONSTRAINT rotation_requested_by_known FOREIGN KEY (requested_by) REFERENCES governance.person(id);
 ALTER TABLE ONLY lifecycle.standby_admin
     ADD CONSTRAINT standby_admin_target_id_known FOREIGN KEY (target_id) REFERENCES governance.target(id);
+ALTER TABLE ONLY lifecycle.verification
+    ADD CONSTRAINT verification_credential_id_known FOREIGN KEY (credential_id) REFERENCES lifecycle.credential(id);
 ALTER TABLE ONLY lifecycle.version
     ADD CONSTRAINT version_credential_id_known FOREIGN KEY (credential_id) REFERENCES lifecycle.credential(id);
+GRANT USAGE ON SCHEMA evidence TO keyturn_engine;
+GRANT USAGE ON SCHEMA evidence TO keyturn_auditor;
 GRANT USAGE ON SCHEMA governance TO keyturn_engine;
 GRANT USAGE ON SCHEMA governance TO keyturn_auditor;
 GRANT USAGE ON SCHEMA jobs TO keyturn_engine;
@@ -1686,11 +2976,54 @@ GRANT USAGE ON SCHEMA keyturn TO keyturn_auditor;
 GRANT USAGE ON SCHEMA keyturn TO keyturn_dashboard;
 GRANT USAGE ON SCHEMA lifecycle TO keyturn_engine;
 GRANT USAGE ON SCHEMA lifecycle TO keyturn_auditor;
+REVOKE ALL ON FUNCTION evidence.begin_log(new_origin text, new_vkey text) FROM PUBLIC;
+GRANT ALL ON FUNCTION evidence.begin_log(new_origin text, new_vkey text) TO keyturn_engine;
+REVOKE ALL ON FUNCTION evidence.erase(person uuid, actor uuid, reason text, OUT erased bigint, OUT held bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION evidence.erase(person uuid, actor uuid, reason text, OUT erased bigint, OUT held bigint) TO keyturn_engine;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.identity TO keyturn_engine;
+GRANT SELECT ON TABLE governance.identity TO keyturn_auditor;
+GRANT SELECT ON TABLE evidence.hold TO keyturn_engine;
+GRANT SELECT ON TABLE evidence.hold TO keyturn_auditor;
+REVOKE ALL ON FUNCTION evidence.keep_lead(in_epoch bigint, seconds double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION evidence.keep_lead(in_epoch bigint, seconds double precision) TO keyturn_engine;
+REVOKE ALL ON FUNCTION evidence.lead(name text, seconds double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION evidence.lead(name text, seconds double precision) TO keyturn_engine;
+REVOKE ALL ON FUNCTION evidence.leave_lead(in_epoch bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION evidence.leave_lead(in_epoch bigint) TO keyturn_engine;
+REVOKE ALL ON FUNCTION evidence.lift_hold(on_case uuid, on_person uuid, actor uuid, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION evidence.lift_hold(on_case uuid, on_person uuid, actor uuid, reason text) TO keyturn_engine;
+REVOKE ALL ON FUNCTION evidence.place_hold(on_case uuid, on_person uuid, actor uuid, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION evidence.place_hold(on_case uuid, on_person uuid, actor uuid, reason text) TO keyturn_engine;
+REVOKE ALL ON FUNCTION evidence.prune(most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION evidence.prune(most integer) TO keyturn_engine;
+REVOKE ALL ON FUNCTION evidence.seal(in_epoch bigint, old_size bigint, batches bigint[], levels smallint[], numbers bigint[], tiles bytea[], roots bytea[], new_size bigint, new_root bytea, new_note text, seconds double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION evidence.seal(in_epoch bigint, old_size bigint, batches bigint[], levels smallint[], numbers bigint[], tiles bytea[], roots bytea[], new_size bigint, new_root bytea, new_note text, seconds double precision) TO keyturn_engine;
 REVOKE ALL ON FUNCTION jobs.drop_archive_partitions(keep integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION jobs.drop_archive_partitions(keep integer) TO keyturn_engine;
 REVOKE ALL ON FUNCTION jobs.make_archive_partitions(ahead integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION jobs.make_archive_partitions(ahead integer) TO keyturn_engine;
 GRANT SELECT,USAGE ON SEQUENCE jobs.job_position TO keyturn_engine;
+GRANT SELECT,INSERT ON TABLE evidence.batch TO keyturn_engine;
+GRANT SELECT ON TABLE evidence.batch TO keyturn_auditor;
+GRANT USAGE ON SEQUENCE evidence.batch_id TO keyturn_engine;
+GRANT SELECT,INSERT ON TABLE evidence.event TO keyturn_engine;
+GRANT SELECT ON TABLE evidence.event TO keyturn_auditor;
+GRANT SELECT ON TABLE evidence.log TO keyturn_engine;
+GRANT SELECT ON TABLE evidence.log TO keyturn_auditor;
+GRANT SELECT,INSERT ON TABLE evidence.opening TO keyturn_engine;
+GRANT SELECT ON TABLE evidence.opening TO keyturn_auditor;
+GRANT SELECT,INSERT ON TABLE evidence.outbox TO keyturn_engine;
+GRANT SELECT ON TABLE evidence.outbox TO keyturn_auditor;
+GRANT SELECT ON TABLE evidence.pruned TO keyturn_engine;
+GRANT SELECT ON TABLE evidence.pruned TO keyturn_auditor;
+GRANT SELECT,INSERT ON TABLE evidence.pseudonym TO keyturn_engine;
+GRANT SELECT ON TABLE evidence.pseudonym TO keyturn_auditor;
+GRANT SELECT ON TABLE evidence.retention TO keyturn_engine;
+GRANT SELECT ON TABLE evidence.retention TO keyturn_auditor;
+GRANT SELECT ON TABLE evidence.sealed TO keyturn_engine;
+GRANT SELECT ON TABLE evidence.sealed TO keyturn_auditor;
+GRANT SELECT ON TABLE evidence.tile TO keyturn_engine;
+GRANT SELECT ON TABLE evidence.tile TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.approval TO keyturn_engine;
 GRANT SELECT ON TABLE governance.approval TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.approval_withdrawal TO keyturn_engine;
@@ -1703,16 +3036,24 @@ GRANT SELECT,INSERT,UPDATE ON TABLE governance.decision TO keyturn_engine;
 GRANT SELECT ON TABLE governance.decision TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.delegation TO keyturn_engine;
 GRANT SELECT ON TABLE governance.delegation TO keyturn_auditor;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE governance.embargo TO keyturn_engine;
+GRANT SELECT ON TABLE governance.embargo TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.emergency TO keyturn_engine;
+GRANT SELECT ON TABLE governance.emergency TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.entitlement TO keyturn_engine;
 GRANT SELECT ON TABLE governance.entitlement TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.feed_release TO keyturn_engine;
 GRANT SELECT ON TABLE governance.feed_release TO keyturn_auditor;
-GRANT SELECT,INSERT,UPDATE ON TABLE governance.identity TO keyturn_engine;
-GRANT SELECT ON TABLE governance.identity TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.identity_feed TO keyturn_engine;
 GRANT SELECT ON TABLE governance.identity_feed TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.identity_source TO keyturn_engine;
 GRANT SELECT ON TABLE governance.identity_source TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.incarnation TO keyturn_engine;
+GRANT SELECT ON TABLE governance.incarnation TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.incarnation_adoption TO keyturn_engine;
+GRANT SELECT ON TABLE governance.incarnation_adoption TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.operator_permission TO keyturn_engine;
+GRANT SELECT ON TABLE governance.operator_permission TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.permit TO keyturn_engine;
 GRANT SELECT ON TABLE governance.permit TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.person TO keyturn_engine;
@@ -1778,10 +3119,27 @@ GRANT SELECT ON TABLE jobs.worker TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.schema_migration TO keyturn_engine;
 GRANT SELECT ON TABLE keyturn.schema_migration TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.schema_migration TO keyturn_dashboard;
+GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.alarm TO keyturn_engine;
+GRANT SELECT ON TABLE lifecycle.alarm TO keyturn_auditor;
+GRANT SELECT ON TABLE keyturn.v_alarm TO keyturn_engine;
+GRANT SELECT ON TABLE keyturn.v_alarm TO keyturn_auditor;
+GRANT SELECT ON TABLE keyturn.v_alarm TO keyturn_dashboard;
+GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.consumer TO keyturn_engine;
+GRANT SELECT(id) ON TABLE lifecycle.consumer TO keyturn_auditor;
+GRANT SELECT(credential_id) ON TABLE lifecycle.consumer TO keyturn_auditor;
+GRANT SELECT(name) ON TABLE lifecycle.consumer TO keyturn_auditor;
+GRANT SELECT(added_by) ON TABLE lifecycle.consumer TO keyturn_auditor;
+GRANT SELECT(created_at) ON TABLE lifecycle.consumer TO keyturn_auditor;
+GRANT SELECT(expires_at) ON TABLE lifecycle.consumer TO keyturn_auditor;
+GRANT SELECT(removed_at) ON TABLE lifecycle.consumer TO keyturn_auditor;
+GRANT SELECT(webhook_url) ON TABLE lifecycle.consumer TO keyturn_auditor;
+GRANT SELECT(webhook_key_id) ON TABLE lifecycle.consumer TO keyturn_auditor;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE lifecycle.consumer_version TO keyturn_engine;
+GRANT SELECT ON TABLE lifecycle.consumer_version TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.credential TO keyturn_engine;
 GRANT SELECT ON TABLE lifecycle.credential TO keyturn_auditor;
-GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.rotation TO keyturn_engine;
-GRANT SELECT ON TABLE lifecycle.rotation TO keyturn_auditor;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE lifecycle.delivery TO keyturn_engine;
+GRANT SELECT ON TABLE lifecycle.delivery TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.version TO keyturn_engine;
 GRANT SELECT(credential_id) ON TABLE lifecycle.version TO keyturn_auditor;
 GRANT SELECT(number) ON TABLE lifecycle.version TO keyturn_auditor;
@@ -1791,6 +3149,22 @@ GRANT SELECT(key_id) ON TABLE lifecycle.version TO keyturn_auditor;
 GRANT SELECT(created_at) ON TABLE lifecycle.version TO keyturn_auditor;
 GRANT SELECT(published_at) ON TABLE lifecycle.version TO keyturn_auditor;
 GRANT SELECT(ended_at) ON TABLE lifecycle.version TO keyturn_auditor;
+GRANT SELECT ON TABLE keyturn.v_consumer TO keyturn_engine;
+GRANT SELECT ON TABLE keyturn.v_consumer TO keyturn_auditor;
+GRANT SELECT ON TABLE keyturn.v_consumer TO keyturn_dashboard;
+GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.containment TO keyturn_engine;
+GRANT SELECT ON TABLE lifecycle.containment TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.containment_item TO keyturn_engine;
+GRANT SELECT ON TABLE lifecycle.containment_item TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.containment_target TO keyturn_engine;
+GRANT SELECT ON TABLE lifecycle.containment_target TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.rotation TO keyturn_engine;
+GRANT SELECT ON TABLE lifecycle.rotation TO keyturn_auditor;
+GRANT SELECT ON TABLE keyturn.v_containment TO keyturn_engine;
+GRANT SELECT ON TABLE keyturn.v_containment TO keyturn_auditor;
+GRANT SELECT ON TABLE keyturn.v_containment TO keyturn_dashboard;
+GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.verification TO keyturn_engine;
+GRANT SELECT ON TABLE lifecycle.verification TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_credential TO keyturn_engine;
 GRANT SELECT ON TABLE keyturn.v_credential TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_credential TO keyturn_dashboard;
@@ -1801,6 +3175,12 @@ GRANT SELECT ON TABLE lifecycle.finding TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_discovery TO keyturn_engine;
 GRANT SELECT ON TABLE keyturn.v_discovery TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_discovery TO keyturn_dashboard;
+GRANT SELECT ON TABLE keyturn.v_emergency TO keyturn_engine;
+GRANT SELECT ON TABLE keyturn.v_emergency TO keyturn_auditor;
+GRANT SELECT ON TABLE keyturn.v_emergency TO keyturn_dashboard;
+GRANT SELECT ON TABLE keyturn.v_evidence TO keyturn_engine;
+GRANT SELECT ON TABLE keyturn.v_evidence TO keyturn_auditor;
+GRANT SELECT ON TABLE keyturn.v_evidence TO keyturn_dashboard;
 GRANT SELECT ON TABLE keyturn.v_finding TO keyturn_engine;
 GRANT SELECT ON TABLE keyturn.v_finding TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_finding TO keyturn_dashboard;
@@ -1840,6 +3220,8 @@ GRANT SELECT ON TABLE keyturn.v_ticket TO keyturn_dashboard;
 GRANT SELECT ON TABLE keyturn.v_worker TO keyturn_engine;
 GRANT SELECT ON TABLE keyturn.v_worker TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_worker TO keyturn_dashboard;
+GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.login_try TO keyturn_engine;
+GRANT SELECT ON TABLE lifecycle.login_try TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.rotation_step TO keyturn_engine;
 GRANT SELECT ON TABLE lifecycle.rotation_step TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.standby_admin TO keyturn_engine;
@@ -1855,6 +3237,8 @@ GRANT SELECT(fence) ON TABLE lifecycle.standby_admin TO keyturn_auditor;
 GRANT SELECT(requested_by) ON TABLE lifecycle.standby_admin TO keyturn_auditor;
 GRANT SELECT(reason) ON TABLE lifecycle.standby_admin TO keyturn_auditor;
 GRANT SELECT(rotated_at) ON TABLE lifecycle.standby_admin TO keyturn_auditor;
+ALTER DEFAULT PRIVILEGES FOR ROLE keyturn_owner IN SCHEMA evidence GRANT SELECT,INSERT ON TABLES  TO keyturn_engine;
+ALTER DEFAULT PRIVILEGES FOR ROLE keyturn_owner IN SCHEMA evidence GRANT SELECT ON TABLES  TO keyturn_auditor;
 ALTER DEFAULT PRIVILEGES FOR ROLE keyturn_owner IN SCHEMA governance GRANT SELECT,INSERT,UPDATE ON TABLES  TO keyturn_engine;
 ALTER DEFAULT PRIVILEGES FOR ROLE keyturn_owner IN SCHEMA governance GRANT SELECT ON TABLES  TO keyturn_auditor;
 ALTER DEFAULT PRIVILEGES FOR ROLE keyturn_owner IN SCHEMA jobs GRANT SELECT,INSERT,DELETE,UPDATE ON TABLES  TO keyturn_engine;
