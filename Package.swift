@@ -82,6 +82,10 @@ let package = Package(
         httpTypes, serviceLifecycle,
       ] + nio,
       swiftSettings: settings),
+    .target(
+      name: "Schedules",
+      dependencies: ["Lifecycle", "Drivers", "Governance", "Jobs", "Targets", "Vault", "Secrets", log],
+      swiftSettings: settings),
     // 5: composition
     .target(
       name: "Daemon",
@@ -95,7 +99,7 @@ let package = Package(
       name: "CLI",
       dependencies: [
         "Postgres", "Secrets", "Migrations", "EmbeddedPostgres", "Jobs", "Vault", "Targets", "Governance",
-        "Lifecycle", "Helpdesk", "Drivers", "Daemon", "Web", "Evidence", "MerkleLog", "AuditPackage", arguments, log,
+        "Lifecycle", "Helpdesk", "Drivers", "Daemon", "Schedules", "Web", "Evidence", "MerkleLog", "AuditPackage", arguments, log,
         httpClient,
         .product(name: "NIOCore", package: "swift-nio"),
       ],
@@ -139,10 +143,13 @@ let package = Package(
     .testTarget(
       name: "LifecycleTests", dependencies: ["Lifecycle", "Governance", "Jobs", "Targets"], swiftSettings: settings),
     .testTarget(
+      name: "SchedulesTests", dependencies: ["Schedules", "Lifecycle", "Drivers", "Vault", log],
+      swiftSettings: settings),
+    .testTarget(
       name: "AcceptanceTests",
       dependencies: [
         "Daemon", "Drivers", "Lifecycle", "Governance", "Jobs", "Targets", "Secrets", "Vault", "Postgres",
-        "EmbeddedPostgres", "TestSupport", "CLI", "Web", log, crypto, httpClient,
+        "EmbeddedPostgres", "TestSupport", "CLI", "Schedules", "Web", log, crypto, httpClient,
         .product(name: "NIOPosix", package: "swift-nio"),
       ] + nio,
       swiftSettings: settings),

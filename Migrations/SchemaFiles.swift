@@ -37,6 +37,7 @@ package enum SchemaFiles {
     File("0005_views", PackageResources._005_views_sql),
     File("0006_queue", PackageResources._006_queue_sql),
     File("0007_saga", PackageResources._007_saga_sql),
+    File("0008_side_states", PackageResources._008_side_states_sql),
     File("0009_targets", PackageResources._009_targets_sql),
     File("0010_contain", PackageResources._010_contain_sql),
     File("0011_evidence", PackageResources._011_evidence_sql),

@@ -81,12 +81,16 @@ package struct Composition: Sendable {
   }
 
   /// A worker with the handlers and the periodic duties of the whole product.
-  package func makeWorker(_ configuration: WorkerConfiguration, planEvery period: Double) throws -> WorkerService {
+  /// - Parameter observer: for tests, which end runs at crash points.
+  package func makeWorker(
+    _ configuration: WorkerConfiguration, planEvery period: Double, observer: CrashPointObserver? = nil
+  ) throws -> WorkerService {
     var configuration = configuration
     configuration.longestEffect = CredentialLifecycle.longestEffect
     let writer = StepWriter(client: client, logger: logger)
     let worker = try Worker(
-      client: client, configuration: configuration, handlers: lifecycle.handlers(writer: writer), writer: writer,
+      client: client, configuration: configuration, handlers: lifecycle.handlers(writer: writer, observer: observer),
+      writer: writer,
       logger: logger)
     let duties = worker.duties + lifecycle.duties(planEvery: period) + [governance.recheckDuty()]
     return WorkerService(

@@ -12,11 +12,12 @@ package struct Permit: Sendable {
   /// Adds the permit to `step`; the step fails as `guardFailed` at `GrantPermit.name` when the authorization does not
   /// hold at that moment, and then nothing of the step is written.
   /// - Parameter incarnation: what this process knows of the database; nil: it only observes, and is granted nothing.
+  @discardableResult
   package static func add(
-    to step: inout Step, authorization: AuthorizationID, action: GovernedAction, identity: IdentityID,
+    to step: inout Step, id: UUID = .ordered(), authorization: AuthorizationID, action: GovernedAction, identity: IdentityID,
     subject: SubjectID, incarnation: IncarnationClaim?
   ) -> Permit {
-    let permit = Permit(id: .ordered())
+    let permit = Permit(id: id)
     step.add(
       batched: GrantPermit(
         permit: permit.id, authorization: authorization, action: action, identity: identity, subject: subject,

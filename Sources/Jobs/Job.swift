@@ -90,6 +90,13 @@ package struct Lease: Sendable, Hashable {
   package let fence: Int64
   /// The process that holds it.
   package let owner: UUID
+
+  package init(subject: SubjectID, bucket: Bucket, fence: Int64, owner: UUID) {
+    self.subject = subject
+    self.bucket = bucket
+    self.fence = fence
+    self.owner = owner
+  }
 }
 
 extension UUID {

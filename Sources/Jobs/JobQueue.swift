@@ -244,6 +244,10 @@ package struct OperatorAction: Sendable {
     case cancel
     case lane
     case enqueue
+    /// Of what a person decides about work that cannot go on by itself.
+    case release
+    case rollback
+    case abandon
   }
 
   package let actor: String

@@ -26,5 +26,5 @@ package final class LeaseTerm: Sendable {
     state.withLock { $0.deadline = max($0.deadline, deadline) }
   }
 
-  func lose() { state.withLock { $0.isLost = true } }
+  package func lose() { state.withLock { $0.isLost = true } }
 }

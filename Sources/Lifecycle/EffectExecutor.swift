@@ -9,8 +9,7 @@ import Targets
 /// One effect is three things, in this order: permit and intent in one committed step, with all that came before; the call,
 /// with no transaction open and a deadline inside the lease; the outcome, committed with whatever follows from it.
 struct EffectExecutor: Sendable {
-  let store: RotationStore
-  let incarnation: IncarnationKeeper
+  let store: any SagaStore
   let logger: Logger
 
   /// No effect begins with less time than this left of the lease.
@@ -37,12 +36,8 @@ struct EffectExecutor: Sendable {
       saga.authorization = fresh.authorization
       if let effect = try await tryIntend(verb, &saga, &run, entering: state) { return .granted(effect: effect) }
     }
-    let reasons =
-      try await store.client.queryFirst(ExplainPermit(authorization: saga.authorization, action: saga.action))
-      ?? [.authorizationUnknown]
-    let held = try await store.client.queryFirst(
-      ExplainHold(subject: saga.credential.subject, incarnation: await incarnation.claim()))
-    return .permitRefused(reasons + (held ?? []))
+    return .permitRefused(
+      try await store.reasons(against: saga.authorization, for: saga.action, of: saga.credential.subject))
   }
 
   /// Nil: the permit was refused, and nothing is written.
@@ -54,30 +49,32 @@ struct EffectExecutor: Sendable {
     var moved = saga
     if let state, state != saga.state { changes.enter(state, &moved) }
     var step = changes.step(of: moved, lease: run.lease)
-    let permit = Permit.add(
-      to: &step, authorization: saga.authorization, action: saga.action, identity: saga.identity.id,
-      subject: saga.credential.subject, incarnation: await incarnation.claim())
+    let permit = PermitRequest(
+      id: .ordered(), authorization: saga.authorization, action: saga.action, identity: saga.identity.id,
+      subject: saga.credential.subject)
+    step.add(permit)
     // An intent of an earlier run that never learned its outcome is repeated by this one. This run's own all have theirs.
     if run.mayHaveLeftIntents, run.repeated.insert(verb).inserted {
-      step.add(batched: SupersedeEffects(rotation: saga.id, verb: verb, fence: run.lease.fence))
+      step.add(SupersedeEffects(rotation: saga.id, verb: verb, fence: run.lease.fence))
     }
     step.add(
-      batched: InsertEffect(
+      InsertEffect(
         id: effect, rotation: saga.id, credential: saga.credential, permit: permit.id, verb: verb,
         version: saga.newVersion, fence: run.lease.fence))
     step.addFirst(
-      batched: RecordStep(
+      RecordStep(
         changes, of: moved, lease: run.lease,
         intent: .init(permit: permit.id, effect: effect, authorization: saga.authorization, verb: verb)))
     do {
-      try await store.writer.commit(step)
-    } catch {
-      guard error.code == .guardFailed, error.statement == GrantPermit.name else {
-        run.changes = SagaChanges()
-        throw error
-      }
+      try await run.reach(.beforeCommit, saga)
+      try await store.commit(step)
+      try await run.reach(.afterCommit, moved)
+    } catch let error as JobsError where error.code == .guardFailed && error.statement == GrantPermit.name {
       run.repeated.remove(verb)
       return nil
+    } catch {
+      run.changes = SagaChanges()
+      throw error
     }
     run.changes = SagaChanges()
     saga = moved
@@ -88,12 +85,7 @@ struct EffectExecutor: Sendable {
   func perform(
     _ change: TargetChange, effect: UUID, saga: Saga, run: SagaRun
   ) async -> EffectOutcome {
-    let now = ContinuousClock.now
-    let end = min(run.term.deadline - .seconds(1), now + Self.maximumTime)
-    guard !run.term.isLost, end - now >= Self.minimumTime else { return .unknown(cause: "no_time_left") }
-    let context = EffectContext(
-      fence: run.lease.fence, deadline: end, idempotencyKey: effect.uuidString.lowercased(),
-      ownershipMark: saga.credential.description)
+    guard let context = context(effect: effect, saga: saga, run: run) else { return .unknown(cause: "no_time_left") }
     do {
       return try await run.driver.apply(change, context: context)
     } catch {
@@ -101,6 +93,32 @@ struct EffectExecutor: Sendable {
       return .unknown(cause: "driver_error")
     }
   }
+
+  /// As `perform`, for a target that makes the secret.
+  func mint(_ order: MintOrder, effect: UUID, saga: Saga, run: SagaRun) async -> MintOutcome {
+    guard let context = context(effect: effect, saga: saga, run: run) else { return .unknown(cause: "no_time_left") }
+    do {
+      return try await run.driver.mint(order, context: context)
+    } catch {
+      logger.warning("effect ended without an answer", metadata: ["rotation.id": "\(saga.id)"])
+      return .unknown(cause: "driver_error")
+    }
+  }
+
+  /// Nil: the lease does not last for another effect.
+  private func context(effect: UUID, saga: Saga, run: SagaRun) -> EffectContext? {
+    let now = ContinuousClock.now
+    let end = min(run.term.deadline - .seconds(1), now + Self.maximumTime)
+    guard !run.term.isLost, end - now >= Self.minimumTime else { return nil }
+    return EffectContext(
+      fence: run.lease.fence, deadline: end, idempotencyKey: effect.uuidString.lowercased(),
+      ownershipMark: saga.mark)
+  }
+}
+
+extension Saga {
+  /// By which the target knows what is ours.
+  var mark: String { credential.description }
 }
 
 extension SettleEffect {

@@ -15,6 +15,17 @@ package protocol TargetDriver: Sendable {
   /// answers are in the order of the orders. Default: `containOneByOne`.
   func contain(_ orders: [ContainmentOrder]) async -> [EffectOutcome]
 
+  /// Has the target make a secret, for the class `minted` only. The target shows it once: what is lost on the way is found by
+  /// `listKeys` and destroyed. Repeating it makes another one.
+  func mint(_ order: MintOrder, context: EffectContext) async throws -> MintOutcome
+
+  /// The keys the target holds for the identity, for the classes `minted` and `keyPair` only.
+  func listKeys(of identity: TargetIdentity, deadline: ContinuousClock.Instant) async throws -> [TargetKey]
+
+  /// By what the target knows the identity as ours, and the newest fence it has seen. Nil: this kind of target keeps none, or
+  /// the identity is not there.
+  func readMark(of identity: TargetIdentity, deadline: ContinuousClock.Instant) async throws -> TargetMark?
+
   /// Logs in as `login` with `secret` and reports what the target answered, and as whom it let us in.
   func authenticate(login: String, secret: SecretBytes, deadline: ContinuousClock.Instant) async -> ProbeResult
 
@@ -52,6 +63,18 @@ package protocol TargetDriver: Sendable {
 
 extension TargetDriver {
   package func contain(_ orders: [ContainmentOrder]) async -> [EffectOutcome] { await containOneByOne(orders) }
+
+  package func mint(_ order: MintOrder, context: EffectContext) async throws -> MintOutcome {
+    .refused(.other, code: "not_minted")
+  }
+
+  package func listKeys(of identity: TargetIdentity, deadline: ContinuousClock.Instant) async throws -> [TargetKey] {
+    []
+  }
+
+  package func readMark(of identity: TargetIdentity, deadline: ContinuousClock.Instant) async throws -> TargetMark? {
+    nil
+  }
 }
 
 /// How an identity is laid out on a target.
@@ -100,6 +123,10 @@ package enum TargetChange: Sendable {
   case setSecret(identity: TargetIdentity, login: String, secret: SecretBytes, rights: PrivilegeSet, mayCreate: Bool)
   /// Adds the approved rights that are missing. Never removes any.
   case grant(identity: TargetIdentity, rights: PrivilegeSet)
+  /// Takes rights away. Those that are not there count as taken.
+  case revoke(identity: TargetIdentity, rights: PrivilegeSet)
+  /// What only targets of other classes than `overwrite` can do.
+  case key(KeyChange, of: TargetIdentity)
   /// No new session by `logins`; reversible.
   case blockLogins([String], of: TargetIdentity)
   /// Ends the sessions of `logins`.
@@ -114,6 +141,8 @@ package enum TargetChange: Sendable {
     switch self {
     case .setSecret: .setSecret
     case .grant: .grant
+    case .revoke: .revoke
+    case .key(let change, _): change.verb
     case .blockLogins: .blockLogins
     case .endSessions: .endSessions
     case .strip: .strip
@@ -125,6 +154,13 @@ package enum TargetChange: Sendable {
 package enum TargetVerb: String, Sendable, CaseIterable {
   case setSecret = "set_secret"
   case grant
+  case revoke = "revoke_rights"
+  case changeOwn = "change_own"
+  case addKey = "add_key"
+  case removeKey = "remove_key"
+  case mint
+  case disableKeys = "disable_keys"
+  case destroyKeys = "destroy_keys"
   case blockLogins = "block_logins"
   case endSessions = "end_sessions"
   case strip

@@ -16,6 +16,7 @@ struct SimulatedWorld: Sendable {
   let composition: Composition
   let target: SimulatedTarget
   let calls: Calls
+  let weather: Weather
   let folder: String
 
   /// Who watches the target's calls now.
@@ -27,14 +28,30 @@ struct SimulatedWorld: Sendable {
     func note(_ call: SimulatedCall) async { await watcher.withLock { $0 }?(call) }
   }
 
-  static func make(mode: String = "alternating", identities: [String] = ["svc"]) async throws -> SimulatedWorld {
+  /// How the target's calls go wrong now.
+  final class Weather: Sendable {
+    typealias Forecast = @Sendable (SimulatedCall.Verb) -> SimulatedFault?
+    private let forecast = Mutex<Forecast?>(nil)
+
+    func set(_ body: Forecast?) { forecast.withLock { $0 = body } }
+    func fault(of verb: SimulatedCall.Verb) -> SimulatedFault? { forecast.withLock { $0 }?(verb) }
+  }
+
+  /// - Parameter settings: of the target, such as its class.
+  static func make(
+    mode: String = "alternating", identities: [String] = ["svc"], settings: [String: String] = [:],
+    rights: [String] = ["member:readers"]
+  ) async throws -> SimulatedWorld {
     let database = try await TestDatabase.make()
     let folder = try TestFolder.make("keyturn-simulated")
     let targets = SimulatedTargets()
     let calls = Calls()
+    let weather = Weather()
     let composition = try await Composition.open(
       DaemonConfiguration(databaseURL: database.url, dataDirectory: folder), .prepare,
-      extraFactories: [SimulatedTargetFactory(targets: targets) { await calls.note($0) }], logger: TestDatabase.logger)
+      extraFactories: [
+        SimulatedTargetFactory(targets: targets, observer: { await calls.note($0) }, fault: { weather.fault(of: $0) })
+      ], logger: TestDatabase.logger)
     for person in ["alice", "bob", "carol"] {
       _ = try await composition.governance.addPerson(person, in: composition.client)
     }
@@ -42,15 +59,16 @@ struct SimulatedWorld: Sendable {
       Policy(name: "short", rotationPeriod: 3600, rotationJitter: 0, overlap: 0, settle: 1, retryReserve: 1),
       in: composition.client)
     _ = try await composition.lifecycle.addTarget(
-      name: "sim", kind: "simulated", environment: "test", settings: [:], adminSecret: SecretBytes("unused"),
+      name: "sim", kind: "simulated", environment: "test", settings: settings, adminSecret: SecretBytes("unused"),
       limit: GroupLimit(maximumRunning: 8))
     let world = SimulatedWorld(
-      database: database, composition: composition, target: targets.target("simulated"), calls: calls, folder: folder)
+      database: database, composition: composition, target: targets.target("simulated"), calls: calls, weather: weather,
+      folder: folder)
     for name in identities {
       _ = try await composition.governance.addIdentity(
         IdentityDraft(
           target: "sim", name: name, loginMode: mode, owner: "alice", backupOwner: "carol", purpose: "test",
-          environment: "test", workload: "test", rights: ["member:readers"], policy: "short",
+          environment: "test", workload: "test", rights: rights, policy: "short",
           expiresAt: Date(timeIntervalSinceNow: 86_400)), now: Date(), in: composition.client)
       try await world.approve([.issue, .rotate], name)
     }
@@ -82,11 +100,15 @@ struct SimulatedWorld: Sendable {
     try await composition.lifecycle.currentSecret(of: try await identity(name))
   }
 
-  func withWorker<Result: Sendable>(_ body: @escaping @Sendable () async throws -> Result) async throws -> Result? {
+  /// - Parameter observer: called at each crash point of the worker's runs.
+  func withWorker<Result: Sendable>(
+    planEvery period: Double = 3600, observer: CrashPointObserver? = nil,
+    _ body: @escaping @Sendable () async throws -> Result
+  ) async throws -> Result? {
     let service = try composition.makeWorker(
       WorkerConfiguration(
         name: "test", lease: 20, leaseMargin: 2, heartbeat: 0.3, poll: 0.03, shutdownGrace: 10,
-        retry: RetryPolicy(base: 0.02, cap: 0.1, maximumFailures: 500)), planEvery: 3600)
+        retry: RetryPolicy(base: 0.02, cap: 0.1, maximumFailures: 500)), planEvery: period, observer: observer)
     return try await withThrowingTaskGroup(of: Result?.self) { group in
       group.addTask {
         await service.run()

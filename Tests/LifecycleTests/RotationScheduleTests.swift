@@ -70,7 +70,9 @@ import Testing
   @Test func theEndOfASecretFollowsThePolicy() {
     let now = Date()
     let later = now.addingTimeInterval(10)
-    #expect(DueDecision(policy: policy(.rotate), hardExpiresAt: later, now: now) == .rotate)
+    #expect(DueDecision(policy: policy(.rotate), hardExpiresAt: later, now: now) == .rotate(.due))
     #expect(DueDecision(policy: policy(.revoke), hardExpiresAt: later, now: now) == .revoke(.secretExpired))
+    let leaked = DueDecision(policy: policy(.revoke), hardExpiresAt: later, now: now, isLeaked: true)
+    #expect(leaked == .rotate(.leakFollowUp))
   }
 }

@@ -78,7 +78,7 @@ import Testing
     #expect(Machine.decide(.probed(.cannotTell), in: .unknown, situation()) == .retry(code: "target_unreachable"))
     for state in RotationState.allCases {
       let move = Machine.move(in: state, situation())
-      if move == .prepareCandidate { #expect(state == .claimed) }
+      if move == .prepareCandidate { #expect([.claimed, .contained, .narrowed].contains(state)) }
     }
   }
 
@@ -95,7 +95,13 @@ import Testing
       Machine.decide(.newRefused, in: .applied, situation(isSettled: false))
         == .wait(seconds: 1, reason: "the new secret is not accepted yet"))
     #expect(Machine.decide(.newRefused, in: .applied, situation()) == .enter(.rollingBack))
-    #expect(Machine.decide(.effectApplied, in: .rollingBack, situation()) == .enter(.rolledBack))
+    #expect(Machine.decide(.rollbackProven, in: .rollingBack, situation()) == .enter(.rolledBack))
+    #expect(Machine.decide(.candidateAccepted, in: .rollingBack, situation()) == .retry(code: "candidate_accepted"))
+    guard case .quarantineAndReturn(to: .unknown, _) = Machine.decide(.oldNotAccepted, in: .rollingBack, situation())
+    else {
+      Issue.record("rolled back to a secret that does not work")
+      return
+    }
   }
 
   @Test func atMostThreeCandidatesAreTried() {
@@ -142,17 +148,18 @@ import Testing
 
   @Test func everyIllegalPairIsQuarantinedAndNothingIsSkipped() {
     let legal: [RotationState: [Machine.Fact]] = [
-      .planned: [.moved], .claimed: [.moved, .effectApplied], .applying: [.effectApplied],
+      .planned: [.moved], .claimed: [.moved], .contained: [.moved], .narrowed: [.moved],
+      .applying: [.effectApplied, .unclaimedGone], .unknown: [.unclaimedGone],
       .applied: [.loginProven, .newRefused, .controlAccepted, .identityMismatch], .verified: [.rightsEqual],
       .rightsEqual: [.moved], .published: [.moved], .overlap: [.overlapOver], .retiring: [.effectApplied],
       .sessionsEnded: [.oldRefused, .oldAccepted, .effectApplied], .oldRefused: [.residueEmpty, .moved],
       .loginBlocked: [.effectApplied], .stripped: [.effectApplied], .dropped: [.oldRefused, .oldAccepted],
-      .refused: [.residueEmpty], .residueZero: [.moved], .rollingBack: [.effectApplied], .quarantined: [.moved],
+      .refused: [.residueEmpty], .residueZero: [.moved], .rollingBack: [.rollbackProven], .quarantined: [.moved],
     ]
     let facts: [Machine.Fact] = [
       .moved, .effectApplied, .loginProven, .newRefused, .controlAccepted, .identityMismatch, .rightsEqual,
       .overlapOver,
-      .oldRefused, .oldAccepted, .residueEmpty,
+      .oldRefused, .oldAccepted, .residueEmpty, .rollbackProven, .unclaimedGone,
     ]
     for state in RotationState.allCases where !state.isFinal {
       for fact in facts where !(legal[state] ?? []).contains(fact) {

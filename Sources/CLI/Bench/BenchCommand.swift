@@ -9,8 +9,7 @@ struct BenchCommand: AsyncParsableCommand {
     commandName: "bench", abstract: "Measure this machine; each benchmark sets up its own databases.",
     subcommands: [
       Calls.self, Contain.self, Costs.self, Decide.self, Drain.self, Enqueue.self, Growth.self, Latency.self,
-      Leaver.self,
-      Limit.self, Memory.self, Pinned.self, Polls.self, Rotate.self, Seal.self,
+      Leaver.self, Limit.self, Memory.self, Pinned.self, Polls.self, Rotate.self, Schedules.self, Seal.self,
     ])
 
   /// Slow calls in flight on one worker process.

@@ -28,7 +28,11 @@ struct StatusCommand: StoreCommand {
   func run(_ session: Session) async throws {
     let rows = try await session.client.query(ListCredentials(identity: identity))
     session.output.table(
-      ["identity", "target", "state", "version", "login", "next_due", "expires", "open", "open_state", "reason"],
+      [
+        "identity", "target", "state", "version", "login", "next_due", "expires", "open", "open_state", "reason",
+        "allowed",
+        "last_proof", "verified",
+      ],
       rows, empty: identity == nil ? "No credential yet." : "No such credential.")
     guard let identity, !rows.isEmpty, !session.output.json else { return }
     print("")

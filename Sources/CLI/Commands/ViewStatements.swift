@@ -112,7 +112,12 @@ struct ListCredentials: Statement {
     SELECT identity, target, state, current_version::text, current_login,
       CASE WHEN isfinite(next_due_at) THEN to_char(next_due_at, 'YYYY-MM-DD HH24:MI:SS') END,
       to_char(hard_expires_at, 'YYYY-MM-DD HH24:MI:SS'), open_action, open_state,
-      COALESCE(open_state_reason, 'voided: ' || void_reason)
+      COALESCE(open_state_reason, 'voided: ' || void_reason),
+      CASE WHEN open_state = 'quarantined'
+        THEN (SELECT string_agg(a, ', ') FROM jsonb_array_elements_text(open_quarantine -> 'allowed') AS a) END,
+      CASE WHEN open_state = 'quarantined'
+        THEN (open_quarantine #>> '{last_proof,kind}') || ' ' || (open_quarantine #>> '{last_proof,result}') END,
+      verification || COALESCE(': ' || NULLIF(array_to_string(drifts, ', '), ''), '')
     FROM keyturn.v_credential
     WHERE $1::text IS NULL OR identity = $1
     ORDER BY target, identity
@@ -123,7 +128,7 @@ struct ListCredentials: Statement {
 
   func bind(_ parameters: inout PostgresParameters) { parameters.append(identity) }
 
-  static func decode(_ row: PostgresRow) throws -> [String?] { try row.texts(10) }
+  static func decode(_ row: PostgresRow) throws -> [String?] { try row.texts(13) }
 }
 
 struct ListHistory: Statement {

@@ -10,7 +10,7 @@ package import Targets
 /// from their first statement, so that a login can be dropped without residue. The target keeps the fence in the comment
 /// of the identity's role. It never sees a secret but at the login itself: verifiers are computed on our side.
 package struct PostgresTargetDriver: TargetDriver {
-  package let traits = TargetTraits(secretClass: .overwrite, fencesOnTarget: true, lockoutBudget: .max)
+  package let traits = TargetTraits(secretClass: .overwrite, fencesOnTarget: true)
 
   let settings: PostgresTargetSettings
   let client: PostgresClient
@@ -53,6 +53,16 @@ package struct PostgresTargetDriver: TargetDriver {
         try await fenced.grant(groups)
         try await fenced.writeFence()
       }
+    case .revoke(let identity, let rights):
+      let groups = try ApprovedRights(rights).groups
+      try await fenced(identity, context) { fenced in
+        let held = Set(try await fenced.transaction.query(ReadMemberships(member: identity.name)))
+        for group in groups where held.contains(group) {
+          try await fenced.execute("REVOKE \(identifier: group) FROM \(identifier: identity.name)")
+        }
+        try await fenced.writeFence()
+      }
+    case .key: throw EffectRefusal(.other, .featureNotSupported)
     case .blockLogins(let logins, let identity):
       try await fenced(identity, context, expecting: .takesAway) { fenced in
         for login in try fenced.affected(logins) {
@@ -85,7 +95,7 @@ package struct PostgresTargetDriver: TargetDriver {
     let (identity, names): (TargetIdentity, [String]) =
       switch change {
       case .setSecret(let identity, let login, _, _, _): (identity, [login])
-      case .grant(let identity, _): (identity, [])
+      case .grant(let identity, _), .revoke(let identity, _), .key(_, let identity): (identity, [])
       case .blockLogins(let names, let identity), .endSessions(let names, let identity),
         .strip(let names, let identity),
         .drop(let names, let identity):

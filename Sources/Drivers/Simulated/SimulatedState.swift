@@ -9,6 +9,10 @@ struct SimulatedState: Sendable {
     var fence: Int64
     /// Nil: no secret is accepted.
     var secret: SecretBytes?
+    /// The one before, while the target has not settled: accepted too.
+    var previous: SecretBytes?
+    /// Of the classes `minted` and `key_pair`.
+    var keys: [Key] = []
     var isLogin = false
     var isBlocked = false
     /// The identity this login acts as; nil: itself.
@@ -16,6 +20,21 @@ struct SimulatedState: Sendable {
     var rights: Set<String> = []
     var sessions = 0
     var objects: [String] = []
+    /// Failed logins since the last pause as long as the window, and when the last one was.
+    var failures = 0
+    var lastFailure = 0.0
+    var isLocked = false
+  }
+
+  /// One of several secrets of an identity.
+  struct Key: Sendable {
+    /// Minted: what one logs in with. Key pair: the public half in hexadecimal digits.
+    let id: String
+    let marker: String?
+    /// Minted.
+    let secret: SecretBytes?
+    var isDisabled = false
+    var sessions = 0
   }
 
   /// Codes as PostgreSQL has them.
@@ -27,13 +46,33 @@ struct SimulatedState: Sendable {
     static let inUse = "55006"
     static let wrongSecret = "28P01"
     static let blocked = "28000"
+    static let locked = "locked"
+    static let wrongOld = "wrong_old"
+    static let full = "no_free_slot"
   }
 
   let adoptsUnknown: Bool
+  let traits: TargetTraits
   var roles: [String: Role] = [:]
   var objectsOfAdmin: [String] = []
 
-  init(adoptsUnknown: Bool) { self.adoptsUnknown = adoptsUnknown }
+  /// Of the next minted key.
+  var nextKey = 1
+  /// Logins that were ever locked by too many failures.
+  var everLocked: Set<String> = []
+  /// How often the sessions of a login, or key, were ended.
+  var endings: [String: Int] = [:]
+  /// Every secret that was ever set or minted here, with its login or key.
+  var everHeld: [(login: String, secret: SecretBytes)] = []
+  /// Secrets that changes carried, also those that never arrived: the target's rules answer the same each time.
+  var everOffered: [SecretBytes] = []
+  /// The next secret replaces the one before only after `settle`.
+  var keepsPrevious = false
+
+  init(adoptsUnknown: Bool, traits: TargetTraits) {
+    self.adoptsUnknown = adoptsUnknown
+    self.traits = traits
+  }
 
   // MARK: Changes
 
@@ -49,14 +88,21 @@ struct SimulatedState: Sendable {
         state.roles[identity.name]!.rights.formUnion(rights.entries)
         return .done
       }
+    case .revoke(let identity, let rights):
+      changing(identity, [], context, adopting: .none) { state in
+        for name in identity.names { state.roles[name]?.rights.subtract(rights.entries) }
+        return .done
+      }
+    case .key(let change, let identity):
+      changing(identity, [], context, adopting: .none) { $0.apply(change, identity, context) }
     case .blockLogins(let logins, let identity):
       changing(identity, logins, context, adopting: .none) { state in
         for login in logins { state.roles[login]?.isBlocked = true }
         return .done
       }
     case .endSessions(let logins, let identity):
-      changing(identity, logins, context, adopting: .none) { state in
-        for login in logins { state.roles[login]?.sessions = 0 }
+      changing(identity, logins.filter { !isKey($0, of: identity) }, context, adopting: .none) { state in
+        for login in logins { state.endSessions(of: login) }
         return .done
       }
     case .strip(let names, let identity):
@@ -70,7 +116,7 @@ struct SimulatedState: Sendable {
   }
 
   /// All or nothing: refuses foreign names and older fences before anything changes, and keeps the fence after.
-  private mutating func changing(
+  mutating func changing(
     _ identity: TargetIdentity, _ names: [String], _ context: EffectContext, adopting rights: PrivilegeSet,
     _ body: (inout SimulatedState) -> EffectOutcome
   ) -> EffectOutcome {
@@ -79,7 +125,7 @@ struct SimulatedState: Sendable {
     for name in identity.names {
       guard let role = roles[name] else { continue }
       guard role.mark == context.ownershipMark else { return .refused(.nameConflict, code: Code.exists) }
-      if role.fence > context.fence { return .refused(.fenced, code: Code.fenced) }
+      if traits.fencesOnTarget, role.fence > context.fence { return .refused(.fenced, code: Code.fenced) }
     }
     let outcome = body(&self)
     if outcome == .done { roles[identity.name]?.fence = context.fence }
@@ -110,7 +156,9 @@ struct SimulatedState: Sendable {
     var role = roles[login] ?? Role(mark: context.ownershipMark, fence: 0)
     role.isLogin = true
     role.isBlocked = false
-    role.secret = secret
+    role.isLocked = false
+    role.replaceSecret(by: secret, keepingPrevious: keepsPrevious)
+    everHeld.append((login, secret))
     role.actsAs = login == identity.name ? nil : identity.name
     roles[login] = role
     roles[identity.name]!.rights.formUnion(rights.entries)
@@ -132,10 +180,13 @@ struct SimulatedState: Sendable {
 
   private mutating func drop(_ names: [String], _ identity: TargetIdentity) -> EffectOutcome {
     for role in names.compactMap({ roles[$0] }) {
-      if role.sessions > 0 { return .refused(.residue, code: Code.inUse) }
+      if role.sessions + role.keys.map(\.sessions).reduce(0, +) > 0 { return .refused(.residue, code: Code.inUse) }
       if !role.objects.isEmpty { return .refused(.residue, code: Code.residue) }
     }
-    for name in names { roles[name] = nil }
+    for name in names {
+      if roles[name] != nil { endings[name, default: 0] += 1 }
+      roles[name] = nil
+    }
     return .done
   }
 
@@ -143,9 +194,10 @@ struct SimulatedState: Sendable {
 
   /// Compares in constant time; tells "blocked" only to who knows the secret, as PostgreSQL does.
   func authenticate(_ login: String, _ secret: SecretBytes) -> ProbeResult {
-    guard let role = roles[login], role.isLogin, let known = role.secret, known == secret else {
-      return .refused(.wrongSecret, code: Code.wrongSecret)
-    }
+    if traits.secretClass == .minted { return authenticate(key: login, secret) }
+    guard let role = roles[login], role.isLogin else { return .refused(.wrongSecret, code: Code.wrongSecret) }
+    if role.isLocked { return .refused(.blocked, code: Code.locked) }
+    guard role.accepts(secret, traits.secretClass) else { return .refused(.wrongSecret, code: Code.wrongSecret) }
     if role.isBlocked { return .refused(.blocked, code: Code.blocked) }
     return .accepted(identity: role.actsAs ?? login, sessionUser: login)
   }
@@ -154,13 +206,18 @@ struct SimulatedState: Sendable {
     PrivilegeSet(identity.names.flatMap { roles[$0]?.rights ?? [] })
   }
 
-  func sessions(of logins: [String]) -> Int { logins.reduce(0) { $0 + (roles[$1]?.sessions ?? 0) } }
+  func sessions(of logins: [String]) -> Int {
+    logins.reduce(0) { count, login in
+      let ofKey = roles.values.flatMap(\.keys).first { $0.id == login }?.sessions ?? 0
+      return count + ofKey + (roles[login].map { $0.sessions + $0.keys.map(\.sessions).reduce(0, +) } ?? 0)
+    }
+  }
 
   func residue(of names: [String]) -> [String] {
     names.flatMap { name -> [String] in
       guard let role = roles[name] else { return [] }
       return ["role:\(name)"] + role.rights.sorted().map { "\($0):\(name)" }
-        + role.objects.map { "owner:\(name):\($0)" }
+        + role.objects.map { "owner:\(name):\($0)" } + role.keys.map { "key:\(name):\($0.id)" }
     }
   }
 }

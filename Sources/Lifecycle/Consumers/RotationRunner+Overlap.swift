@@ -5,16 +5,14 @@ extension RotationRunner {
   /// Whether the overlap is over, from what readers said and what the target shows. An alarm is part of the run's changes.
   func awaitOverlap(_ saga: Saga, _ run: inout SagaRun) async throws -> Machine.Fact {
     // Where there is no overlap, nobody is waited for, and nothing has to be asked.
-    guard saga.identity.policy.overlap > 0, saga.targetIdentity.mode == .alternating else { return .overlapOver }
-    guard
-      let row = try await store.client.queryFirst(
-        FindOverlap(rotation: saga.id, credential: saga.credential, version: saga.newVersion ?? 0))
-    else { throw SagaRun.missing("policy") }
+    let holdsSeveral = saga.situation(traits: run.driver.traits).holdsSeveral
+    guard saga.identity.policy.overlap > 0, holdsSeveral, saga.cause == .routine else { return .overlapOver }
+    guard let row = try await store.overlap(of: saga) else { throw SagaRun.missing("policy") }
     let policy = saga.identity.policy
     var rule = OverlapRule(
       now: saga.now, until: saga.waitUntil ?? saga.now,
       latest: saga.hardExpiresAt.addingTimeInterval(-policy.retryReserve - policy.settle),
-      isOpen: saga.targetIdentity.mode == .alternating, isLeaked: row.isLeaked, consumers: row.consumers,
+      isOpen: holdsSeveral, isLeaked: row.isLeaked || saga.isLeakPending, consumers: row.consumers,
       acknowledged: row.acknowledged, moved: row.moved, oldSessions: nil, onUnacknowledged: row.onUnacknowledged)
     if rule.consumers > 0, rule.moved >= rule.consumers, rule.acknowledged < rule.consumers, let old = saga.old {
       // A target that does not tell proves nothing.

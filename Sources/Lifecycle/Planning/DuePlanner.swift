@@ -15,7 +15,8 @@ struct DuePlanner: Sendable {
     MaintenanceDuty(name: "plan-due", period: period) { transaction in
       let planned = try await plan(in: transaction)
       let revived = try await reviveStalled(in: transaction)
-      return "planned \(planned), revived \(revived)"
+      let verified = try await planVerifications(in: transaction)
+      return "planned \(planned), revived \(revived), to be verified \(verified)"
     }
   }
 
@@ -31,16 +32,30 @@ struct DuePlanner: Sendable {
   /// A rotation asks nothing more; a revocation needs a request of policy's own.
   private func order(for row: FindDueCredentials.Row, in transaction: Transaction) async throws -> SagaOrder {
     let credential = row.credential
-    switch DueDecision(policy: row.policy, hardExpiresAt: credential.hardExpiresAt, now: row.now) {
-    case .rotate:
+    switch DueDecision(
+      policy: row.policy, hardExpiresAt: credential.hardExpiresAt, now: row.now, isLeaked: row.isLeaked)
+    {
+    case .rotate(let trigger):
       return SagaOrder(
-        action: .rotate, credential: credential, trigger: .due, authorization: credential.authorization)
+        action: .rotate, credential: credential, trigger: trigger, authorization: credential.authorization)
     case .revoke(let trigger):
       let identity = try await lifecycle.governance.identity(credential.identity, in: transaction)
       let authorization = try await lifecycle.governance.openPolicyRevocation(
         of: identity, cause: trigger.word, in: transaction)
       return SagaOrder(action: .revoke, credential: credential, trigger: trigger, authorization: authorization.id)
     }
+  }
+
+  /// A look is a job and nothing else: what it finds is stored with the credential, which is due again a period later.
+  private func planVerifications(in transaction: Transaction) async throws -> Int {
+    let due = try await transaction.query(FindVerifiable(limit: Self.batch))
+    let orders = due.map { credential in
+      JobQueue.Order(
+        kind: LifecycleJobs.verify, subject: credential.id.subject, group: credential.target.limitGroup,
+        lane: .routine, deadline: credential.hardExpiresAt, fence: credential.fence)
+    }
+    if !orders.isEmpty { try await lifecycle.queue.enqueue(orders, in: transaction) }
+    return due.count
   }
 
   private func reviveStalled(in transaction: Transaction) async throws -> Int {
@@ -57,16 +72,19 @@ struct DuePlanner: Sendable {
 
 /// What the end of a time leads to. Pure.
 enum DueDecision: Equatable {
-  case rotate
+  case rotate(RotationTrigger)
   case revoke(RotationTrigger)
 
-  init(policy: Policy, hardExpiresAt: Date, now: Date) {
+  /// - Parameter isLeaked: reported while another rotation was under way.
+  init(policy: Policy, hardExpiresAt: Date, now: Date, isLeaked: Bool = false) {
     if hardExpiresAt <= now {
       self = .revoke(.identityExpired)
+    } else if isLeaked {
+      self = .rotate(.leakFollowUp)
     } else if policy.onExpiry == .revoke {
       self = .revoke(.secretExpired)
     } else {
-      self = .rotate
+      self = .rotate(.due)
     }
   }
 }

@@ -16,71 +16,162 @@ extension RotationRunner {
     case .permitRefused(let reasons):
       return .permitRefused(reasons)
     case .granted(let id):
+      try await run.reach(.beforeEffect, saga)
       let outcome = await effects.perform(change, effect: id, saga: saga, run: run)
+      try await run.reach(.afterEffect, saga)
       run.changes.add(SettleEffect(outcome, of: id, in: saga, fence: run.lease.fence))
       return Machine.Fact(outcome)
     }
   }
 
+  // MARK: Before the candidate
+
+  /// Leak: nobody gets in with the old secret, before anything else; what uses it stops working until the new one is out.
+  func containOld(_ saga: inout Saga, _ run: inout SagaRun) async throws -> Machine.Fact {
+    guard let old = saga.current else { throw SagaRun.missing("current version") }
+    let blocked = try await cut(old, &saga, &run)
+    guard blocked == .effectApplied else { return blocked }
+    let ended = try await endSessions([old.login], of: old.number, &saga, &run)
+    guard ended == .effectApplied else { return ended }
+    // Contained is what was seen to be refused, not what was said to be.
+    let refused = try await proveRefused(old, saga, &run)
+    return refused == .oldRefused ? .effectApplied : refused
+  }
+
+  /// Narrowing: takes away what is not approved any more, and looks.
+  func removeRights(_ saga: inout Saga, _ run: inout SagaRun) async throws -> Machine.Fact {
+    let extra = try await readRights(saga, run).subtracting(saga.identity.rights)
+    if !extra.isEmpty {
+      let revoked = try await effect(.revoke(identity: saga.targetIdentity, rights: extra), &saga, &run)
+      guard revoked == .effectApplied else { return revoked }
+      let left = try await readRights(saga, run).subtracting(saga.identity.rights)
+      guard left.isEmpty else { return .rightsRemain(left.entries.count) }
+    }
+    return .effectApplied
+  }
+
+  private func readRights(_ saga: Saga, _ run: SagaRun) async throws -> PrivilegeSet {
+    try await run.driver.readPrivileges(of: saga.targetIdentity, deadline: run.probeDeadline)
+  }
+
+  // MARK: The old version
+
   /// The old login is disabled first and its sessions ended after: the reverse order leaves new sessions behind.
   func retireOld(_ saga: inout Saga, _ run: inout SagaRun) async throws -> Machine.Fact {
     guard let old = saga.old else { throw SagaRun.missing("old version") }
-    let identity = saga.targetIdentity
-    if identity.mode == .alternating {
-      let blocked = try await effect(.blockLogins([old.login], of: identity), &saga, &run)
+    // With one slot the new secret took the place of the old one.
+    if saga.situation(traits: run.driver.traits).holdsSeveral {
+      let blocked = try await cut(old, &saga, &run)
       guard blocked == .effectApplied else { return blocked }
     }
-    return try await endSessions([old.login], &saga, &run)
+    return try await endSessions([old.login], of: old.number, &saga, &run)
+  }
+
+  /// Nobody gets in with that version any more; what else the identity has goes on working where the target can hold several.
+  private func cut(
+    _ version: CredentialVersion, _ saga: inout Saga, _ run: inout SagaRun
+  ) async throws -> Machine.Fact {
+    let identity = saga.targetIdentity
+    switch run.driver.traits.secretClass {
+    case .minted: return try await effect(.key(.disableKeys([version.login]), of: identity), &saga, &run)
+    case .keyPair:
+      let key = try await candidates.publicKey(of: version, of: saga.credential)
+      return try await effect(.key(.removeKey(login: version.login, key: key), of: identity), &saga, &run)
+    case .overwrite, .selfChange: return try await effect(.blockLogins([version.login], of: identity), &saga, &run)
+    }
   }
 
   func endAllSessions(_ saga: inout Saga, _ run: inout SagaRun) async throws -> Machine.Fact {
-    try await endSessions(saga.targetIdentity.logins, &saga, &run)
+    let keys = run.driver.traits.secretClass == .minted ? saga.versions.filter { $0.envelope != nil }.map(\.login) : []
+    return try await endSessions(saga.targetIdentity.logins + keys, of: saga.oldVersion, &saga, &run)
   }
 
   /// Ends sessions and counts until none is left, twice in a row.
-  private func endSessions(_ logins: [String], _ saga: inout Saga, _ run: inout SagaRun) async throws -> Machine.Fact {
+  private func endSessions(
+    _ logins: [String], of version: Int32?, _ saga: inout Saga, _ run: inout SagaRun
+  ) async throws -> Machine.Fact {
     let ended = try await effect(.endSessions(logins, of: saga.targetIdentity), &saga, &run)
     guard ended == .effectApplied else { return ended }
-    // One slot: the same login carries the new secret, whose sessions may come back at once.
-    if saga.action != .revoke && saga.targetIdentity.mode == .single { return .effectApplied }
+    // The same login carries the new secret, whose sessions may come back at once.
+    let isShared = saga.targetIdentity.mode == .single && run.driver.traits.secretClass != .minted
+    if saga.action != .revoke && saga.state != .claimed && isShared { return .effectApplied }
     for _ in 1...2 {
+      try await run.reach(.beforeProbe, saga)
       let count = try await run.driver.countSessions(of: logins, deadline: run.probeDeadline)
       if count > 0 { return .sessionsRemain(count) }
     }
-    store.addProof(
-      .sessionsEnded, .passed, of: saga, version: saga.oldVersion, detail: ["sessions": "0"], to: &run)
+    run.addProof(.sessionsEnded, .passed, of: saga, version: version, detail: ["sessions": "0"])
     return .effectApplied
   }
 
   /// What is left of the old login goes: it owns nothing, because its sessions acted as the identity.
   func cleanUpOld(_ saga: inout Saga, _ run: inout SagaRun) async throws -> Machine.Fact {
     guard let old = saga.old else { throw SagaRun.missing("old version") }
+    if run.driver.traits.secretClass != .overwrite { return try await destroyOldKey(old, &saga, &run) }
     let removed = try await remove(login: old.login, &saga, &run)
     guard removed == .effectApplied else { return removed }
     return try await proveNoResidue([old.login], saga, &run)
   }
 
-  /// Back to where it was: the candidate's login goes, or the single login gets its old secret back.
+  // MARK: Back
+
+  /// Back to where it was, and proof of both sides. Nothing is taken away before the old secret is known to work, except where
+  /// the new one has replaced it.
   func removeCandidate(_ saga: inout Saga, _ run: inout SagaRun) async throws -> Machine.Fact {
-    guard let candidate = saga.candidate else { throw SagaRun.missing("candidate") }
-    let fact: Machine.Fact
-    if saga.targetIdentity.mode == .alternating {
-      fact = try await remove(login: candidate.login, &saga, &run)
-    } else if let old = saga.old {
-      let secret = try await candidates.open(old, of: saga.credential)
-      fact = try await effect(
-        .setSecret(
-          identity: saga.targetIdentity, login: old.login, secret: secret,
-          rights: saga.identity.rights, mayCreate: false), &saga, &run)
+    guard let old = saga.old else { throw SagaRun.missing("old version") }
+    let situation = saga.situation(traits: run.driver.traits)
+    let isChanged: Bool
+    if situation.holdsSeveral || situation.secretClass == .selfChange {
+      let works = UnknownOutcome.Answer(try await attempt(old, saga, &run))
+      if works == .cannotTell { return .inconclusive(cause: "target_unreachable") }
+      guard works == .accepted || situation.secretClass == .selfChange else { return .oldNotAccepted }
+      isChanged = works != .accepted
     } else {
-      fact = try await effect(.blockLogins([candidate.login], of: saga.targetIdentity), &saga, &run)
+      isChanged = true
     }
-    if fact == .effectApplied {
-      run.changes.add(
-        SetVersionState(credential: saga.credential, number: candidate.number, from: .candidate, to: .orphan))
-      saga.set(.orphan, of: candidate.number)
+    let removed = try await takeBack(old, isChanged: isChanged, situation, &saga, &run)
+    guard removed == .effectApplied else { return removed }
+    return try await proveRollback(to: old, &saga, &run)
+  }
+
+  private func takeBack(
+    _ old: CredentialVersion, isChanged: Bool, _ situation: Machine.Situation, _ saga: inout Saga,
+    _ run: inout SagaRun
+  ) async throws -> Machine.Fact {
+    let identity = saga.targetIdentity
+    guard let candidate = saga.candidate else {
+      // What was minted and not answered for is nobody's.
+      guard situation.secretClass == .minted else { return .effectApplied }
+      let swept = try await destroyUnclaimed(&saga, &run).fact
+      return swept == .unclaimedGone ? .effectApplied : swept
     }
-    return fact
+    switch situation.secretClass {
+    case .minted:
+      let destroyed = try await effect(.key(.destroyKeys([candidate.login]), of: identity), &saga, &run)
+      guard destroyed == .effectApplied else { return destroyed }
+      let swept = try await destroyUnclaimed(&saga, &run).fact
+      return swept == .unclaimedGone ? .effectApplied : swept
+    case .keyPair where situation.holdsSeveral:
+      let key = try await candidates.publicKey(of: candidate, of: saga.credential)
+      return try await effect(.key(.removeKey(login: candidate.login, key: key), of: identity), &saga, &run)
+    case .keyPair:
+      let key = try await candidates.publicKey(of: old, of: saga.credential)
+      let change = KeyChange.addKey(login: old.login, key: key, rights: saga.identity.rights, mayCreate: false)
+      return try await effect(.key(change, of: identity), &saga, &run)
+    case .selfChange:
+      guard isChanged else { return .effectApplied }
+      let change = KeyChange.changeOwn(
+        login: old.login, old: try await candidates.open(candidate, of: saga.credential),
+        new: try await candidates.open(old, of: saga.credential))
+      return try await effect(.key(change, of: identity), &saga, &run)
+    case .overwrite where situation.holdsSeveral:
+      return try await remove(login: candidate.login, &saga, &run)
+    case .overwrite:
+      return try await effect(
+        .setSecret(
+          identity: identity, login: old.login, secret: try await candidates.open(old, of: saga.credential),
+          rights: saga.identity.rights, mayCreate: false), &saga, &run)
+    }
   }
 
   private func remove(login: String, _ saga: inout Saga, _ run: inout SagaRun) async throws -> Machine.Fact {
@@ -91,8 +182,12 @@ extension RotationRunner {
     return try await effect(.drop(names: [login], of: saga.targetIdentity), &saga, &run)
   }
 
+  // MARK: Rights
+
   func grantMissing(_ saga: inout Saga, _ run: inout SagaRun) async throws -> JobOutcome? {
     let change = TargetChange.grant(identity: saga.targetIdentity, rights: saga.identity.rights)
+    // Before the effect: granted twice is worse than not granted.
+    run.changes.add(NoteGrant(rotation: saga.id))
     let fact = try await effect(change, &saga, &run)
     saga.hasGranted = true
     switch fact {
@@ -100,7 +195,9 @@ extension RotationRunner {
     case .permitRefused(let reasons):
       let words = reasons.map(\.rawValue).joined(separator: ", ")
       return reasons.allSatisfy(\.passes) ? .snooze(seconds: 3, reason: words) : .block(reason: words)
-    default: return .retry(JobFailure(code: "grant_failed"))
+    default:
+      try await store.commit(&run, of: saga)
+      return .retry(JobFailure(code: "grant_failed", blamesGroup: fact.blamesTarget))
     }
   }
 }

@@ -2,24 +2,31 @@
 ///
 /// Rotation; an issue is the same and ends after `published`:
 ///
-///     planned ─► claimed ─► prepared ─► applying ─► applied ─► verified ─► rights_equal ─► published
-///                              ▲           │ │         │                                      │
-///                              └ rejected ─┘ └► unknown ┴──────► rolling_back ─► rolled_back  ▼
-///                                                                                          overlap
-///     done ◄─ old_refused ◄─ sessions_ended ◄─ retiring ◄─────────────────────────────────────┘
+///              leak ┌─► contained ─┐   ┌─────────────◄ not there ─────────────┐
+///                   │              ▼   ▼                                      │
+///     planned ─► claimed ──────► prepared ─► applying ─► applied ─► verified ─► rights_equal ─► published
+///                   │              ▲  ▲          │  │         │                                      │
+///         narrowing └─► narrowed ──┘  └ rejected ┘  └► unknown ┴─► rolling_back ─► rolled_back       ▼
+///                                                                                                overlap
+///     done ◄─ old_refused ◄─ sessions_ended ◄─ retiring ◄────────────────────────────────────────────┘
 ///
 /// Revocation, the strongest cut first:
 ///
 ///     planned ─► claimed ─► login_blocked ─► sessions_ended ─► stripped ─► dropped ─► refused ─► residue_zero ─► done
 ///
-/// From any open state to `quarantined` (a person is needed; it returns to where it was), and before `applying` to
-/// `cancelled`.
+/// From any open state to `quarantined`: a person is needed, who lets it go on where it was, rolls it back, or gives it up
+/// (`abandoned`). Before `applying` to `cancelled`.
 package enum RotationState: String, Sendable, CaseIterable {
   /// The saga exists, authorized. Nothing happened. → claimed, cancelled
   case planned
-  /// A worker's fence is on the saga and the credential. → prepared, login_blocked, cancelled
+  /// A worker's fence is on the saga and the credential. → prepared, contained, narrowed, login_blocked, cancelled
   case claimed
-  /// The candidate is sealed and stored. A crash here reuses it. → applying, cancelled
+  /// Leak: nobody can log in with the old secret and its sessions are ended; nothing works until `applied`. → prepared
+  case contained
+  /// Narrowing: the identity has no right on the target that is not approved. → prepared
+  case narrowed
+  /// The candidate is sealed and stored, and a crash here reuses it; where the target makes the secret, what it held before is
+  /// stored. → applying, cancelled
   case prepared
   /// Permit and intent are committed; the target may or may not have the candidate. → applied, prepared, unknown,
   /// rolling_back
@@ -54,20 +61,23 @@ package enum RotationState: String, Sendable, CaseIterable {
   /// Revocation: the target holds nothing of the identity. → done
   case residueZero = "residue_zero"
 
-  /// Whether the target has the candidate is not known. Never a second candidate from here. → applied, applying
+  /// Whether the target has the candidate is not known. Never a second candidate from here; where the target makes the secret,
+  /// what nobody holds is destroyed first. → applied, applying, prepared
   case unknown
-  /// The candidate is being removed from the target; the old secret still works. → rolled_back
+  /// The candidate is being removed from the target; the old secret works, or is being put back. → rolled_back
   case rollingBack = "rolling_back"
-  /// The candidate is gone, the old version is still current. Final.
+  /// The candidate was refused and the old version, still current, was accepted. Final.
   case rolledBack = "rolled_back"
-  /// A person must look; `resume_state` says where it goes on.
+  /// A person must look; `resume_state` says where it goes on, `quarantine` why and what may be done.
   case quarantined
   /// Ended before anything happened on the target, or taken over by a revocation. Final.
   case cancelled
+  /// Given up by a person who answers for what is left on the target. Final.
+  case abandoned
 
   package var isFinal: Bool {
     switch self {
-    case .done, .rolledBack, .cancelled: true
+    case .done, .rolledBack, .cancelled, .abandoned: true
     default: false
     }
   }

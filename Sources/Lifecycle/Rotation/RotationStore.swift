@@ -6,37 +6,51 @@ import Targets
 
 /// The only reader and writer of saga rows. Every write is a step of the group-commit writer, guarded by the job's lease and
 /// by the saga's state and fence.
-struct RotationStore: Sendable {
+struct RotationStore: SagaStore {
   let client: PostgresClient
   let writer: StepWriter
   let governance: GovernanceStore
+  let incarnation: IncarnationKeeper
   private let reader: SagaReader
 
-  init(client: PostgresClient, writer: StepWriter, governance: GovernanceStore) {
+  init(client: PostgresClient, writer: StepWriter, governance: GovernanceStore, incarnation: IncarnationKeeper) {
+    self.incarnation = incarnation
     self.client = client
     self.writer = writer
     self.governance = governance
     reader = SagaReader(client: client)
   }
 
-  /// The saga to work on: a revocation before anything else. Nil when nothing is open.
   func load(_ subject: SubjectID) async throws -> Saga? { try await reader.saga(of: subject) }
 
-  /// Makes durable what the run has done so far. Forgets it first: what failed to be written is not tried again.
-  func commit(_ run: inout SagaRun, of saga: Saga) async throws(JobsError) {
-    guard !run.changes.isEmpty else { return }
-    var step = run.changes.step(of: saga, lease: run.lease)
-    step.addFirst(batched: RecordStep(run.changes, of: saga, lease: run.lease))
-    run.changes = SagaChanges()
-    try await writer.commit(step)
+  func commit(_ step: SagaStep) async throws(JobsError) {
+    try await writer.commit(step.queued(await incarnation.claim()))
   }
 
-  func addProof(
-    _ kind: ProofKind, _ result: ProofResult, of saga: Saga, version: Int32?, detail: [String: String] = [:],
-    to run: inout SagaRun
-  ) {
-    run.changes.add(
-      InsertProofs.Proof(version: version, kind: kind, result: result, detail: detail, observedAt: saga.now))
+  func overlap(of saga: Saga) async throws -> FindOverlap.Row? {
+    try await client.queryFirst(
+      FindOverlap(rotation: saga.id, credential: saga.credential, version: saga.newVersion ?? 0))
+  }
+
+  func target(_ id: TargetID) async throws -> TargetRecord { try await governance.target(id, in: client) }
+
+  func reasons(
+    against authorization: AuthorizationID, for action: GovernedAction, of subject: SubjectID
+  ) async throws -> [ReasonCode] {
+    let reasons =
+      try await client.queryFirst(ExplainPermit(authorization: authorization, action: action))
+      ?? [.authorizationUnknown]
+    let held = try await client.queryFirst(ExplainHold(subject: subject, incarnation: await incarnation.claim()))
+    return reasons + (held ?? [])
+  }
+
+  func loginTries(of credential: CredentialID) async throws -> [String: LoginTries] {
+    let rows = try await client.query(FindLoginTries(credential: credential))
+    return Dictionary(uniqueKeysWithValues: rows.map { ($0.login, $0.tries) })
+  }
+
+  func newestOpenIntent(of rotation: RotationID) async throws -> Date? {
+    try await client.queryFirst(FindNewestOpenIntent(rotation: rotation)) ?? nil
   }
 }
 
@@ -49,6 +63,12 @@ package enum ProofKind: String, Sendable, CaseIterable {
   case sessionsEnded = "sessions_ended"
   case oldRefused = "old_refused"
   case residue
+  /// Rollback: what was removed does not work.
+  case candidateRefused = "candidate_refused"
+  /// Rollback: what was there before works.
+  case oldAccepted = "old_accepted"
+  /// Minted: the keys that the target holds.
+  case inventory
 }
 
 package enum ProofResult: String, Sendable {

@@ -11,6 +11,10 @@ package enum RotationTrigger: Sendable, Equatable {
   case requested(by: PersonID, ticket: String)
   /// The secret is known to others.
   case leak(by: PersonID, ticket: String)
+  /// The secret was reported while another rotation was too far to become one for the leak.
+  case leakFollowUp
+  /// Fewer rights are approved than were.
+  case narrowing(by: PersonID, ticket: String)
   /// A revocation was approved.
   case revocation(by: PersonID?, ticket: String)
   /// The identity's time is over.
@@ -18,13 +22,17 @@ package enum RotationTrigger: Sendable, Equatable {
   /// The secret's time is over and policy says that it ends there.
   case secretExpired
 
+  static let leakWord = "leak"
+  static let narrowedWord = "narrowed"
+
   /// The word in `rotation.trigger`.
   package var word: String {
     switch self {
     case .issue: "issue"
     case .due: "due"
     case .requested: "requested"
-    case .leak: "leak"
+    case .leak, .leakFollowUp: Self.leakWord
+    case .narrowing: Self.narrowedWord
     case .revocation: "revocation"
     case .identityExpired: "identity_expired"
     case .secretExpired: "secret_expired"
@@ -33,22 +41,24 @@ package enum RotationTrigger: Sendable, Equatable {
 
   package var person: PersonID? {
     switch self {
-    case .requested(let person, _), .leak(let person, _): person
+    case .requested(let person, _), .leak(let person, _), .narrowing(let person, _): person
     case .revocation(let person, _): person
-    case .issue, .due, .identityExpired, .secretExpired: nil
+    case .issue, .due, .leakFollowUp, .identityExpired, .secretExpired: nil
     }
   }
 
   package var ticket: String? {
     switch self {
-    case .requested(_, let ticket), .leak(_, let ticket), .revocation(_, let ticket): ticket
-    case .issue, .due, .identityExpired, .secretExpired: nil
+    case .requested(_, let ticket), .leak(_, let ticket), .narrowing(_, let ticket), .revocation(_, let ticket):
+      ticket
+    case .issue, .due, .leakFollowUp, .identityExpired, .secretExpired: nil
     }
   }
 
   package var lane: Lane {
     switch self {
-    case .leak: .leak
+    case .leak, .leakFollowUp: .leak
+    case .narrowing: .narrowing
     case .identityExpired, .secretExpired: .hardExpiry
     case .requested, .revocation, .issue: .operator
     case .due: .routine

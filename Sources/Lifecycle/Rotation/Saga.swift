@@ -11,6 +11,8 @@ struct Saga: Sendable {
   /// The highest that any run of the credential has put onto it.
   let credentialFence: Int64
   let action: GovernedAction
+  /// The word of its trigger.
+  let trigger: String
   private(set) var state: RotationState
   /// Changes when somebody approved anew while this run was under way.
   var authorization: AuthorizationID
@@ -19,7 +21,7 @@ struct Saga: Sendable {
   var waitUntil: Date?
   /// When the state was entered.
   private(set) var enteredAt: Date
-  let identity: SagaIdentity
+  private(set) var identity: SagaIdentity
   let target: TargetID
   /// Of the target's admin secret.
   let adminVersion: Int32
@@ -28,20 +30,27 @@ struct Saga: Sendable {
   private(set) var versions: [CredentialVersion]
   var newVersion: Int32?
   var oldVersion: Int32?
-  /// Missing rights were granted once since this process took the saga up.
-  var hasGranted = false
+  /// Missing rights were granted once.
+  var hasGranted: Bool
+  /// Keys that the target held before the first was minted; nil: not asked yet.
+  var inventory: [String]?
+  /// The current secret was reported as known to others, perhaps after this saga began.
+  let isLeakPending: Bool
   let clock: DatabaseClock
 
   init(
-    id: RotationID, credential: CredentialID, credentialFence: Int64, action: GovernedAction, state: RotationState,
-    authorization: AuthorizationID, resumeState: RotationState?, candidates: Int32, waitUntil: Date?, enteredAt: Date,
+    id: RotationID, credential: CredentialID, credentialFence: Int64, action: GovernedAction, trigger: String,
+    state: RotationState, authorization: AuthorizationID, resumeState: RotationState?, candidates: Int32,
+    waitUntil: Date?, enteredAt: Date,
     identity: SagaIdentity, target: TargetID, adminVersion: Int32, dueAnchor: Date?, hardExpiresAt: Date,
-    versions: [CredentialVersion], newVersion: Int32?, oldVersion: Int32?, clock: DatabaseClock
+    versions: [CredentialVersion], newVersion: Int32?, oldVersion: Int32?, hasGranted: Bool, inventory: [String]?,
+    isLeakPending: Bool, clock: DatabaseClock
   ) {
     self.id = id
     self.credential = credential
     self.credentialFence = credentialFence
     self.action = action
+    self.trigger = trigger
     self.state = state
     self.authorization = authorization
     self.resumeState = resumeState
@@ -56,6 +65,9 @@ struct Saga: Sendable {
     self.versions = versions
     self.newVersion = newVersion
     self.oldVersion = oldVersion
+    self.hasGranted = hasGranted
+    self.inventory = inventory
+    self.isLeakPending = isLeakPending
     self.clock = clock
   }
 
@@ -64,6 +76,14 @@ struct Saga: Sendable {
   var candidate: CredentialVersion? { version(newVersion) }
   var old: CredentialVersion? { version(oldVersion) }
   var current: CredentialVersion? { versions.first { $0.state == .current } }
+  var cause: RotationStateMachine.Cause {
+    guard action == .rotate else { return .routine }
+    return switch trigger {
+    case RotationTrigger.leakWord: .leak
+    case RotationTrigger.narrowedWord: .narrowing
+    default: .routine
+    }
+  }
   var nextNumber: Int32 { (versions.map(\.number).max() ?? 0) + 1 }
 
   func version(_ number: Int32?) -> CredentialVersion? {
@@ -92,9 +112,19 @@ struct Saga: Sendable {
       number: number, state: state, login: version.login, envelope: isOver ? nil : version.envelope)
   }
 
+  /// Two logins are for targets on which we set secrets as we like; on others the identity is the one login.
+  mutating func adopt(_ traits: TargetTraits) {
+    guard traits.secretClass != .overwrite else { return }
+    identity = SagaIdentity(
+      id: identity.id, name: identity.name, loginMode: LoginMode.single.rawValue, rights: identity.rights.entries,
+      policy: identity.policy)
+  }
+
   func situation(traits: TargetTraits) -> RotationStateMachine.Situation {
     .init(
-      action: action, mode: targetIdentity.mode, secretClass: traits.secretClass, hasOldVersion: oldVersion != nil,
+      action: action, mode: targetIdentity.mode, secretClass: traits.secretClass,
+      slots: traits.secretClass == .minted || traits.secretClass == .keyPair ? traits.slots : .one, cause: cause,
+      hasOldVersion: oldVersion != nil || (newVersion == nil && current != nil),
       candidates: candidates, isSettled: now.timeIntervalSince(enteredAt) >= identity.policy.settle,
       hasGranted: hasGranted, resumeState: resumeState)
   }
@@ -121,12 +151,18 @@ struct SagaIdentity: Sendable {
 /// reading took to arrive, never early.
 struct DatabaseClock: Sendable {
   private let reading: Date
-  private let arrival: ContinuousClock.Instant
+  private let elapsed: @Sendable () -> Double
 
   init(reading: Date, arrival: ContinuousClock.Instant = .now) {
     self.reading = reading
-    self.arrival = arrival
+    elapsed = { (ContinuousClock.now - arrival) / .seconds(1) }
   }
 
-  var now: Date { reading.addingTimeInterval((ContinuousClock.now - arrival) / .seconds(1)) }
+  /// - Parameter elapsed: seconds since the reading.
+  init(reading: Date, elapsed: @escaping @Sendable () -> Double) {
+    self.reading = reading
+    self.elapsed = elapsed
+  }
+
+  var now: Date { reading.addingTimeInterval(elapsed()) }
 }

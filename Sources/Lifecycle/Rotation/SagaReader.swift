@@ -89,11 +89,12 @@ extension Saga {
     }
     self.init(
       id: RotationID(row.id), credential: CredentialID(row.credential), credentialFence: row.credentialFence,
-      action: action, state: state,
+      action: action, trigger: row.trigger, state: state,
       authorization: AuthorizationID(row.authorization),
       resumeState: row.resumeState.flatMap(RotationState.init(rawValue:)), candidates: row.candidates,
       waitUntil: row.waitUntil, enteredAt: row.enteredAt, identity: row.identity, target: TargetID(row.target),
       adminVersion: row.adminVersion, dueAnchor: row.dueAnchor, hardExpiresAt: row.hardExpiresAt, versions: versions,
-      newVersion: row.newVersion, oldVersion: row.oldVersion, clock: clock)
+      newVersion: row.newVersion, oldVersion: row.oldVersion, hasGranted: row.hasGranted,
+      inventory: row.inventory, isLeakPending: row.isLeakPending, clock: clock)
   }
 }

@@ -14,13 +14,33 @@ struct SagaRun: Sendable {
   /// An earlier run may have left intents without outcome, of verbs that are not in `repeated`.
   let mayHaveLeftIntents: Bool
   var repeated: Set<TargetVerb> = []
+  /// Of this credential, read when first needed; nil: not yet.
+  var tries: [String: LoginTries]?
+  private let observer: CrashPointObserver?
 
-  init(lease: Lease, term: LeaseTerm, driver: any TargetDriver, saga: Saga) {
+  init(lease: Lease, term: LeaseTerm, driver: any TargetDriver, saga: Saga, observer: CrashPointObserver? = nil) {
     self.lease = lease
     self.term = term
     self.driver = driver
+    self.observer = observer
     // Nothing has happened in a saga that nobody has taken up.
     mayHaveLeftIntents = saga.state != .planned
+  }
+
+  /// Does nothing in a worker.
+  func reach(_ moment: CrashPoint.Moment, _ saga: Saga) async throws {
+    if let observer { try await observer(CrashPoint(moment: moment, state: saga.state)) }
+  }
+
+  mutating func addProof(
+    _ kind: ProofKind, _ result: ProofResult, of saga: Saga, version: Int32?, detail: [String: String] = [:]
+  ) {
+    changes.add(InsertProofs.Proof(version: version, kind: kind, result: result, detail: detail, observedAt: saga.now))
+  }
+
+  mutating func note(_ counted: LoginTries, of login: String, _ saga: Saga) {
+    tries?[login] = counted
+    changes.add(CountLoginTry(credential: saga.credential, login: login, tries: counted))
   }
 
   /// A probe ends within the lease and within ten seconds.
@@ -40,12 +60,16 @@ struct SagaChanges: Sendable {
   private var statements: [any BatchStatement] = []
   private(set) var outcomes: [SettleEffect] = []
   private(set) var proofs: [InsertProofs.Proof] = []
+  private var note: NoteQuarantine?
 
-  var isEmpty: Bool { moves.isEmpty && statements.isEmpty && outcomes.isEmpty && proofs.isEmpty }
+  var isEmpty: Bool { moves.isEmpty && statements.isEmpty && outcomes.isEmpty && proofs.isEmpty && note == nil }
 
   mutating func add(_ statement: some BatchStatement) { statements.append(statement) }
 
   mutating func add(_ outcome: SettleEffect) { outcomes.append(outcome) }
+
+  /// Written last, so that it finds the proofs of the same step.
+  mutating func add(_ note: NoteQuarantine) { self.note = note }
 
   mutating func add(_ proof: InsertProofs.Proof) { proofs.append(proof) }
 
@@ -56,21 +80,21 @@ struct SagaChanges: Sendable {
   }
 
   /// All of it; the whole step fails when the saga is not where we think it is.
-  func step(of saga: Saga, lease: Lease) -> Step {
-    var step = Step(lease)
+  func step(of saga: Saga, lease: Lease) -> SagaStep {
+    var step = SagaStep(lease)
     if !moves.isEmpty {
       step.add(
-        batched: MoveSaga(
+        MoveSaga(
           rotation: saga.id, path: moves, reason: reason, fence: lease.fence, newVersion: saga.newVersion,
           oldVersion: saga.oldVersion, candidates: saga.candidates, resumeState: saga.resumeState,
           waitUntil: saga.waitUntil))
     }
-    for statement in statements { step.add(batched: statement) }
-    for outcome in outcomes { step.add(batched: outcome) }
+    for statement in statements { step.add(statement) }
+    for outcome in outcomes { step.add(outcome) }
     if !proofs.isEmpty {
-      step.add(
-        batched: InsertProofs(rotation: saga.id, credential: saga.credential, fence: lease.fence, proofs: proofs))
+      step.add(InsertProofs(rotation: saga.id, credential: saga.credential, fence: lease.fence, proofs: proofs))
     }
+    if let note { step.add(note) }
     return step
   }
 }

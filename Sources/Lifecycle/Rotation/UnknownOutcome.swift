@@ -29,12 +29,16 @@ enum UnknownOutcome {
     }
   }
 
-  static func verdict(new: Answer, old: Answer, mode: LoginMode, secretClass: SecretClass) -> Verdict {
+  /// For classes other than `minted`, whose targets are asked for a list instead.
+  /// - Parameter slots: of a login in mode `single`.
+  static func verdict(
+    new: Answer, old: Answer, mode: LoginMode, secretClass: SecretClass, slots: SecretSlots = .one
+  ) -> Verdict {
     switch (new, old) {
     case (.accepted, .refused), (.accepted, .none): .applied
-    case (.accepted, .accepted): mode == .alternating ? .applied : .settling
+    case (.accepted, .accepted): mode == .alternating || slots != .one ? .applied : .settling
     case (.refused, .accepted), (.refused, .none): .notApplied
-    case (.refused, .refused): secretClass == .overwrite ? .resetOnce : .foreignChange
+    case (.refused, .refused): secretClass == .overwrite || secretClass == .keyPair ? .resetOnce : .foreignChange
     case (.cannotTell, _), (_, .cannotTell), (.none, _): .cannotTell
     }
   }

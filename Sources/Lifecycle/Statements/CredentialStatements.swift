@@ -120,9 +120,10 @@ struct PublishCredential: BatchStatement {
   static let sql = """
     WITH published AS (
       UPDATE lifecycle.credential AS c
-      SET state = 'active', due_anchor = m.anchor, next_due_at = m.next_due
-      FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::bigint[]) WITH ORDINALITY
-        AS m (id, anchor, next_due, fence, n)
+      SET state = 'active', due_anchor = m.anchor, next_due_at = m.next_due, next_verify_at = now() + interval '1 day',
+        leaked_at = CASE WHEN NOT m.ends_leak THEN c.leaked_at END
+      FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::bigint[], $5::boolean[]) WITH ORDINALITY
+        AS m (id, anchor, next_due, fence, ends_leak, n)
       WHERE c.id = m.id AND c.fence <= m.fence AND c.state IN ('pending', 'active')
       RETURNING m.n
     )
@@ -134,12 +135,15 @@ struct PublishCredential: BatchStatement {
   /// Nil: never by itself.
   let nextDue: Date?
   let fence: Int64
+  /// The version before this one is the one that was reported.
+  let endsLeak: Bool
 
   static func bind(_ rows: [PublishCredential], _ parameters: inout PostgresParameters) {
     parameters.append(rows.map(\.credential.rawValue))
     parameters.append(rows.map(\.anchor))
     parameters.append(rows.map { $0.nextDue ?? .distantFuture })
     parameters.append(rows.map(\.fence))
+    parameters.append(rows.map(\.endsLeak))
   }
 }
 

@@ -179,7 +179,7 @@ struct InsertRotations: Statement {
   static let sql = """
     INSERT INTO lifecycle.rotation
       (id, credential_id, bucket, action, state, trigger, requested_by, ticket, authorization_id)
-    SELECT w.id, c.id, c.bucket, 'rotate', 'planned', $3, $4, $5, c.authorization_id
+    SELECT w.id, c.id, c.bucket, 'rotate', 'planned', CASE WHEN c.leaked_at IS NOT NULL THEN 'leak' ELSE $3 END, $4, $5, c.authorization_id
     FROM unnest($1::uuid[], $2::uuid[]) AS w (id, credential_id)
     JOIN lifecycle.credential AS c ON c.id = w.credential_id
     ORDER BY c.id

@@ -3,19 +3,20 @@ import Governance
 import Jobs
 import Postgres
 
-/// Credentials whose time has come and that no saga is working on. Relies on `credential_due` and `credential_expiry`.
+/// Credentials whose time has come and that no saga is working on. Relies on `credential_due`,
+/// `credential_expiry` and `credential_leaked`.
 struct FindDueCredentials: Statement {
   static let sql = """
     SELECT c.id, c.identity_id, c.target_id, c.state, c.authorization_id, c.fence, c.due_anchor,
       NULLIF(c.next_due_at, 'infinity'), c.hard_expires_at, now(),
       p.id, p.name, EXTRACT(epoch FROM p.rotation_period)::float8, EXTRACT(epoch FROM p.rotation_jitter)::float8,
       EXTRACT(epoch FROM p.overlap)::float8, EXTRACT(epoch FROM p.settle)::float8,
-      EXTRACT(epoch FROM p.retry_reserve)::float8, p.on_expiry, p.secret_length
+      EXTRACT(epoch FROM p.retry_reserve)::float8, p.on_expiry, p.secret_length, c.leaked_at IS NOT NULL
     FROM lifecycle.credential AS c
     JOIN governance.identity AS i ON i.id = c.identity_id
     JOIN governance.policy AS p ON p.id = i.policy_id
     WHERE c.state = 'active'
-      AND (c.next_due_at <= now() OR c.hard_expires_at <= now())
+      AND (c.next_due_at <= now() OR c.hard_expires_at <= now() OR c.leaked_at IS NOT NULL)
       AND NOT EXISTS (
         SELECT FROM lifecycle.rotation AS r
         WHERE r.credential_id = c.id AND r.finished_at IS NULL
@@ -33,10 +34,12 @@ struct FindDueCredentials: Statement {
     let credential: CredentialRecord
     let now: Date
     let policy: Policy
+    let isLeaked: Bool
   }
 
   static func decode(_ row: PostgresRow) throws -> Row {
-    Row(credential: try CredentialRecord(row), now: try row[9], policy: try Policy(row, from: 10))
+    Row(
+      credential: try CredentialRecord(row), now: try row[9], policy: try Policy(row, from: 10), isLeaked: try row[19])
   }
 }
 
@@ -68,6 +71,27 @@ struct FindStalledSagas: Statement {
   static func decode(_ row: PostgresRow) throws -> Row {
     Row(credential: try row[0], target: try row[1], action: try row[2], fence: try row[3], hardExpiresAt: try row[4])
   }
+}
+
+/// Live credentials to be looked at again that nothing else is done to. Relies on `credential_verify`.
+struct FindVerifiable: Statement {
+  static let sql = """
+    SELECT c.id, c.identity_id, c.target_id, c.state, c.authorization_id, c.fence, c.due_anchor,
+      NULLIF(c.next_due_at, 'infinity'), c.hard_expires_at
+    FROM lifecycle.credential AS c
+    WHERE c.state = 'active' AND c.next_verify_at <= now()
+      AND NOT EXISTS (SELECT FROM lifecycle.rotation AS r WHERE r.credential_id = c.id AND r.finished_at IS NULL)
+      AND NOT EXISTS (SELECT FROM jobs.job AS j WHERE j.subject = c.id AND j.bucket = c.bucket)
+    ORDER BY c.next_verify_at
+    LIMIT $1
+    FOR NO KEY UPDATE OF c SKIP LOCKED
+    """
+
+  let limit: Int64
+
+  func bind(_ parameters: inout PostgresParameters) { parameters.append(limit) }
+
+  static func decode(_ row: PostgresRow) throws -> CredentialRecord { try CredentialRecord(row) }
 }
 
 /// The credential and what is open for it go on under a new authorization.

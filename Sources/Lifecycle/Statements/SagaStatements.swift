@@ -13,7 +13,8 @@ struct FindOpenSagas: Statement {
       i.id, i.name, i.login_mode, i.rights,
       p.id, p.name, EXTRACT(epoch FROM p.rotation_period)::float8, EXTRACT(epoch FROM p.rotation_jitter)::float8,
       EXTRACT(epoch FROM p.overlap)::float8, EXTRACT(epoch FROM p.settle)::float8,
-      EXTRACT(epoch FROM p.retry_reserve)::float8, p.on_expiry, p.secret_length, now(), c.fence
+      EXTRACT(epoch FROM p.retry_reserve)::float8, p.on_expiry, p.secret_length, now(), c.fence,
+      r.trigger, r.granted, r.inventory, c.leaked_at IS NOT NULL
     FROM unnest($1::uuid[]) AS m (id)
     CROSS JOIN LATERAL (
       SELECT o.*
@@ -51,6 +52,10 @@ struct FindOpenSagas: Statement {
     let identity: SagaIdentity
     let now: Date
     let credentialFence: Int64
+    let trigger: String
+    let hasGranted: Bool
+    let inventory: [String]?
+    let isLeakPending: Bool
   }
 
   static func decode(_ row: PostgresRow) throws -> Row {
@@ -62,11 +67,14 @@ struct FindOpenSagas: Statement {
       identity: SagaIdentity(
         id: IdentityID(try row[15]), name: try row[16], loginMode: try row[17], rights: try row[18],
         policy: try Policy(row, from: 19)),
-      now: try row[28], credentialFence: try row[29])
+      now: try row[28], credentialFence: try row[29], trigger: try row[30], hasGranted: try row[31],
+      inventory: try row[32],
+      isLeakPending: try row[33])
   }
 }
 
-/// Makes sagas; returns the numbers of those that are new: one of the same kind may be open already.
+/// Makes sagas; returns how many are new: one of the same kind may be open already. One that has not begun to change the
+/// target becomes one for a leak when that is what is wanted, and so does every new one of a credential that was reported.
 struct InsertSagas: Statement {
   static let sql = """
     WITH wanted AS (
@@ -76,13 +84,18 @@ struct InsertSagas: Statement {
     ), stored AS (
       INSERT INTO lifecycle.rotation
         (id, credential_id, bucket, action, state, trigger, requested_by, ticket, authorization_id)
-      SELECT m.id, c.id, c.bucket, m.action, 'planned', m.trigger, m.requested_by, m.ticket, m.authorization_id
+      SELECT m.id, c.id, c.bucket, m.action, 'planned',
+        CASE WHEN m.action = 'rotate' AND c.leaked_at IS NOT NULL THEN 'leak' ELSE m.trigger END, m.requested_by, m.ticket,
+        m.authorization_id
       FROM wanted AS m
       JOIN lifecycle.credential AS c ON c.id = m.credential_id
-      ON CONFLICT (credential_id, (action = 'revoke')) WHERE finished_at IS NULL DO NOTHING
-      RETURNING id
+      ON CONFLICT (credential_id, (action = 'revoke')) WHERE finished_at IS NULL DO UPDATE
+      SET trigger = EXCLUDED.trigger, requested_by = EXCLUDED.requested_by, ticket = EXCLUDED.ticket
+      WHERE EXCLUDED.trigger = 'leak' AND rotation.action = 'rotate' AND rotation.trigger <> 'leak'
+        AND rotation.state IN ('planned', 'claimed', 'prepared')
+      RETURNING xmax = 0 AS is_new
     )
-    SELECT count(*) FROM stored
+    SELECT count(*) FROM stored WHERE is_new
     """
 
   let orders: [SagaOrder]
@@ -120,7 +133,7 @@ struct MoveSaga: BatchStatement {
         wait_until = m.wait_until,
         steps = r.steps + m.moves,
         entered_at = LEAST(($14::timestamptz[])[m.first + m.moves - 1], now()),
-        finished_at = CASE WHEN m.state IN ('done', 'rolled_back', 'cancelled') THEN now() END
+        finished_at = CASE WHEN m.state IN ('done', 'rolled_back', 'cancelled', 'abandoned') THEN now() END
       FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::integer[], $7::integer[], $8::integer[],
         $9::text[], $10::timestamptz[], $11::integer[], $16::integer[]) WITH ORDINALITY
         AS m (id, before, state, reason, fence, new_version, old_version, candidates, resume_state, wait_until, moves,
@@ -199,6 +212,12 @@ struct CancelOtherSagas: BatchStatement {
       SET state = 'cancelled', state_reason = 'taken over by a revocation', finished_at = now(), entered_at = now()
       FROM unnest($1::uuid[], $2::uuid[]) AS m (id, credential_id)
       WHERE r.credential_id = m.credential_id AND r.id <> m.id AND r.finished_at IS NULL
+      RETURNING r.id
+    ), settled AS (
+      UPDATE lifecycle.effect AS e
+      SET state = 'unknown', outcome_code = 'taken over', settled_at = clock_timestamp()
+      FROM cancelled AS c
+      WHERE e.rotation_id = c.id AND e.state = 'intended'
     )
     SELECT array_agg(m.n) FROM unnest($1::uuid[]) WITH ORDINALITY AS m (id, n)
     """
@@ -254,18 +273,20 @@ struct SupersedeEffects: BatchStatement {
       UPDATE lifecycle.effect AS e
       SET state = 'unknown', outcome_code = 'repeated', settled_at = clock_timestamp()
       FROM unnest($1::uuid[], $2::text[], $3::bigint[]) AS m (rotation_id, verb, fence)
-      WHERE e.rotation_id = m.rotation_id AND e.verb = m.verb AND e.state = 'intended' AND e.fence <= m.fence
+      WHERE e.rotation_id = m.rotation_id AND (e.verb = m.verb OR m.verb IS NULL)
+        AND e.state = 'intended' AND e.fence <= m.fence
     )
     SELECT array_agg(m.n) FROM unnest($1::uuid[]) WITH ORDINALITY AS m (rotation_id, n)
     """
 
   let rotation: RotationID
-  let verb: TargetVerb
+  /// Nil: whatever it is.
+  let verb: TargetVerb?
   let fence: Int64
 
   static func bind(_ rows: [SupersedeEffects], _ parameters: inout PostgresParameters) {
     parameters.append(rows.map(\.rotation.rawValue))
-    parameters.append(rows.map(\.verb.rawValue))
+    parameters.append(rows.map { $0.verb?.rawValue })
     parameters.append(rows.map(\.fence))
   }
 }

@@ -1,0 +1,145 @@
+import Foundation
+package import Governance
+import Jobs
+import Postgres
+import Targets
+
+/// What people decide about sagas that cannot go on by themselves, and narrower approvals.
+extension CredentialLifecycle {
+  /// Decides about the quarantined saga of an identity: it goes on where it was, goes back, or is given up. Refused for what its
+  /// quarantine does not allow. Durable on return, with its line in the operators' record.
+  ///
+  /// Lock order: credential, job, saga.
+  package func decideQuarantine(
+    _ identity: IdentityID, _ action: QuarantineAction, by actor: String, reason: String
+  ) async throws -> QuarantineDecision {
+    try await client.withTransaction { transaction in
+      let who = try await governance.activeOperator(actor, reason: reason, in: transaction)
+      let credential = try await credential(of: identity, in: transaction)
+      let job = try await transaction.queryFirst(LockLiveJob(credential: credential.id))
+      guard let saga = try await transaction.queryFirst(LockQuarantinedSaga(credential: credential.id)),
+        saga.state == .quarantined
+      else {
+        throw LifecycleError(
+          code: .wrongState, message: "nothing of this identity is quarantined; `keyturn status` shows what is open")
+      }
+      guard saga.allowed.contains(action) else {
+        throw LifecycleError(
+          code: .refused,
+          message: "a saga that stood in \((saga.resumeState ?? .claimed).rawValue) cannot be "
+            + "\(action == .rollback ? "rolled back" : action.rawValue); allowed: "
+            + saga.allowed.map(\.rawValue).joined(separator: ", "))
+      }
+      switch action {
+      case .release, .rollback:
+        if action == .rollback { try await transaction.execute(DirectSaga(rotation: saga.id, resume: .rollingBack)) }
+        if try await !queue.retryNow(credential.id.subject, in: transaction) {
+          try await queue.enqueue(
+            JobQueue.Order(
+              kind: LifecycleJobs.kind(for: saga.action.rawValue), subject: credential.id.subject,
+              group: credential.target.limitGroup, lane: .operator, deadline: credential.hardExpiresAt,
+              fence: credential.fence), in: transaction)
+        }
+      case .abandon:
+        try await abandon(saga, credential, job, reason: who.reason, in: transaction)
+      }
+      let verb: OperatorAction.Verb =
+        switch action {
+        case .release: .release
+        case .rollback: .rollback
+        case .abandon: .abandon
+        }
+      let stood = (saga.resumeState ?? .claimed).rawValue
+      try await record(
+        verb, of: credential, by: who, detail: "\(saga.action.rawValue) that stood in \(stood)", in: transaction)
+      return QuarantineDecision(action: saga.action, stood: saga.resumeState ?? .claimed)
+    }
+  }
+
+  /// The candidate's sealed secret is destroyed; the old version stays what it is. A worker that has the job loses it.
+  private func abandon(
+    _ saga: QuarantinedSaga, _ credential: CredentialRecord, _ job: LockLiveJob.Row?, reason: String,
+    in transaction: Transaction
+  ) async throws {
+    let fence = max(credential.fence, (job?.fence ?? 0) + 1, saga.fence)
+    try await transaction.query(Batched(rows: [RaiseCredentialFence(credential: credential.id, fence: fence)]))
+    let move = MoveSaga.Move(from: .quarantined, to: .abandoned, startedAt: saga.enteredAt, at: saga.now)
+    let moved = try await transaction.queryFirst(
+      Batched(rows: [
+        MoveSaga(
+          rotation: saga.id, path: [move], reason: reason, fence: fence, newVersion: saga.newVersion,
+          oldVersion: saga.oldVersion, candidates: saga.candidates, resumeState: saga.resumeState, waitUntil: nil)
+      ]))
+    guard moved == [1] else {
+      throw LifecycleError(
+        code: .wrongState, message: "the saga went on meanwhile; look at `keyturn status` and try again")
+    }
+    _ = try await transaction.query(
+      Batched(rows: [SupersedeEffects(rotation: saga.id, verb: nil, fence: fence)]))
+    try await transaction.execute(OrphanCandidate(credential: credential.id))
+    _ = try await queue.cancel(credential.id.subject, reason: reason, in: transaction)
+    if saga.action == .rotate, credential.state == .active {
+      let identity = try await governance.identity(credential.identity, in: transaction)
+      let next = RotationSchedule(policy: identity.policy, credential: credential.id)
+        .nextDue(anchor: credential.dueAnchor ?? saga.now, after: saga.now, hardExpiry: credential.hardExpiresAt)
+      try await transaction.execute(SetNextDue(credential: credential.id, nextDue: next))
+    }
+  }
+
+  /// Fewer rights than before, some of those the identity has: recorded, and carried out by one saga that takes the others away on
+  /// the target, replaces the secret and ends the sessions of the old one. Refused while another saga is open.
+  package func narrowRights(
+    _ identity: IdentityID, to rights: [String], by person: PersonID, ticket: String
+  ) async throws -> CredentialID {
+    let rights = PrivilegeSet(rights)
+    return try await client.withTransaction { transaction in
+      let credential = try await credential(of: identity, in: transaction)
+      guard credential.state == .active else {
+        throw LifecycleError(
+          code: .wrongState,
+          message: "the credential is \(credential.state.rawValue); only an active one can be narrowed")
+      }
+      guard try await transaction.execute(NarrowIdentity(identity: identity, rights: rights.entries)) == 1 else {
+        throw LifecycleError(
+          code: .refused,
+          message: "rights: give some, but not all, of those that are approved now; more rights need a request")
+      }
+      let order = SagaOrder(
+        action: .rotate, credential: credential, trigger: .narrowing(by: person, ticket: ticket),
+        authorization: credential.authorization)
+      guard try await open([order], in: transaction) == 1 else {
+        throw LifecycleError(
+          code: .wrongState,
+          message: "another rotation of this identity is open; wait for its end, or cancel it, and try again")
+      }
+      return credential.id
+    }
+  }
+}
+
+/// What was decided about.
+package struct QuarantineDecision: Sendable {
+  package let action: GovernedAction
+  /// Before it was quarantined.
+  package let stood: RotationState
+}
+
+extension CredentialLifecycle {
+  /// Has the identity's credential looked at now: its login, its rights, and who else has written there. False when something
+  /// else is under way, which looks itself.
+  package func verifyNow(_ identity: IdentityID) async throws -> Bool {
+    try await client.withTransaction { transaction in
+      let credential = try await credential(of: identity, in: transaction)
+      guard credential.state == .active else {
+        throw LifecycleError(
+          code: .wrongState,
+          message: "the credential is \(credential.state.rawValue); only an active one can be verified")
+      }
+      try await transaction.execute(VerifyNow(credential: credential.id))
+      let order = JobQueue.Order(
+        kind: LifecycleJobs.verify, subject: credential.id.subject, group: credential.target.limitGroup,
+        lane: .operator, deadline: credential.hardExpiresAt, fence: credential.fence)
+      return try await queue.enqueue(order, in: transaction) == .inserted
+    }
+  }
+}
