@@ -1463,7 +1463,7 @@ CREATE TABLE jobs.operator_action (
     jobs integer NOT NULL,
     detail text,
     reason text NOT NULL,
-    CONSTRAINT operator_action_action_known CHECK ((action = ANY (ARRAY['pause'::text, 'resume'::text, 'limit'::text, 'retry'::text, 'cancel'::text, 'lane'::text, 'enqueue'::text]))),
+    CONSTRAINT operator_action_action_known CHECK ((action ~ '^[a-z_]{1,40}$'::text)),
     CONSTRAINT operator_action_actor_length CHECK (((length(actor) >= 1) AND (length(actor) <= 200))),
     CONSTRAINT operator_action_detail_length CHECK ((length(detail) <= 500)),
     CONSTRAINT operator_action_jobs_positive CHECK ((jobs >= 0)),
@@ -1591,6 +1591,8 @@ CREATE TABLE lifecycle.credential (
     next_due_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
     hard_expires_at timestamp with time zone NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    leaked_at timestamp with time zone,
+    next_verify_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
     CONSTRAINT credential_bucket_range CHECK ((bucket = jobs.bucket_of(target_id))),
     CONSTRAINT credential_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'active'::text, 'revoking'::text, 'revoked'::text])))
 )
@@ -1756,12 +1758,17 @@ CREATE TABLE lifecycle.rotation (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     entered_at timestamp with time zone DEFAULT now() NOT NULL,
     finished_at timestamp with time zone,
+    granted boolean DEFAULT false NOT NULL,
+    inventory text[],
+    quarantine jsonb,
     CONSTRAINT rotation_action_known CHECK ((action = ANY (ARRAY['issue'::text, 'rotate'::text, 'revoke'::text]))),
     CONSTRAINT rotation_bucket_range CHECK (((bucket >= 0) AND (bucket <= 63))),
-    CONSTRAINT rotation_state_known CHECK ((state = ANY (ARRAY['planned'::text, 'claimed'::text, 'prepared'::text, 'applying'::text, 'applied'::text, 'verified'::text, 'rights_equal'::text, 'published'::text, 'overlap'::text, 'retiring'::text, 'sessions_ended'::text, 'old_refused'::text, 'done'::text, 'login_blocked'::text, 'stripped'::text, 'dropped'::text, 'refused'::text, 'residue_zero'::text, 'unknown'::text, 'rolling_back'::text, 'rolled_back'::text, 'quarantined'::text, 'cancelled'::text]))),
+    CONSTRAINT rotation_inventory_length CHECK ((cardinality(inventory) <= 1000)),
+    CONSTRAINT rotation_quarantine_length CHECK ((length((quarantine)::text) <= 8192)),
+    CONSTRAINT rotation_state_known CHECK ((state = ANY (ARRAY['planned'::text, 'claimed'::text, 'contained'::text, 'narrowed'::text, 'prepared'::text, 'applying'::text, 'applied'::text, 'verified'::text, 'rights_equal'::text, 'published'::text, 'overlap'::text, 'retiring'::text, 'sessions_ended'::text, 'old_refused'::text, 'done'::text, 'login_blocked'::text, 'stripped'::text, 'dropped'::text, 'refused'::text, 'residue_zero'::text, 'unknown'::text, 'rolling_back'::text, 'rolled_back'::text, 'quarantined'::text, 'cancelled'::text, 'abandoned'::text]))),
     CONSTRAINT rotation_state_reason_length CHECK ((length(state_reason) <= 500)),
     CONSTRAINT rotation_ticket_length CHECK ((length(ticket) <= 200)),
-    CONSTRAINT rotation_trigger_known CHECK ((trigger = ANY (ARRAY['issue'::text, 'due'::text, 'requested'::text, 'leak'::text, 'revocation'::text, 'identity_expired'::text, 'secret_expired'::text])))
+    CONSTRAINT rotation_trigger_known CHECK ((trigger = ANY (ARRAY['issue'::text, 'due'::text, 'requested'::text, 'leak'::text, 'narrowed'::text, 'revocation'::text, 'identity_expired'::text, 'secret_expired'::text])))
 )
 WITH (fillfactor='60');
 ALTER TABLE lifecycle.rotation OWNER TO keyturn_owner;
@@ -1828,6 +1835,21 @@ COMMENT ON COLUMN keyturn.v_containment.follow_ups_done IS 'credentials whose ro
 COMMENT ON COLUMN keyturn.v_containment.follow_ups_not_allowed IS 'credentials that stay blocked: their authorization does not allow a rotation';
 COMMENT ON COLUMN keyturn.v_containment.contained_at IS 'when the last one was cut off; null: not all are';
 COMMENT ON COLUMN keyturn.v_containment.seconds_to_contain IS 'from the order to the last cut';
+CREATE TABLE lifecycle.verification (
+    id uuid NOT NULL,
+    credential_id uuid NOT NULL,
+    version integer,
+    result text NOT NULL,
+    drifts text[] NOT NULL,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
+    fence bigint NOT NULL,
+    observed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT verification_detail_length CHECK ((length((detail)::text) <= 16384)),
+    CONSTRAINT verification_drifts_length CHECK ((cardinality(drifts) <= 20)),
+    CONSTRAINT verification_drifts_whole CHECK (((result = 'drifted'::text) = (cardinality(drifts) > 0))),
+    CONSTRAINT verification_result_known CHECK ((result = ANY (ARRAY['sound'::text, 'drifted'::text, 'cannot_tell'::text])))
+);
+ALTER TABLE lifecycle.verification OWNER TO keyturn_owner;
 CREATE VIEW keyturn.v_credential AS
  SELECT c.id AS credential_id,
     i.name AS identity,
@@ -1846,8 +1868,14 @@ CREATE VIEW keyturn.v_credential AS
     r.state AS open_state,
     r.state_reason AS open_state_reason,
     a.voided_at AS authorization_voided_at,
-    a.void_reason
-   FROM (((((((lifecycle.credential c
+    a.void_reason,
+    r.quarantine AS open_quarantine,
+    c.leaked_at,
+    c.next_verify_at,
+    l.observed_at AS verified_at,
+    l.result AS verification,
+    l.drifts
+   FROM ((((((((lifecycle.credential c
      JOIN governance.identity i ON ((i.id = c.identity_id)))
      JOIN governance.target t ON ((t.id = c.target_id)))
      JOIN governance.policy p ON ((p.id = i.policy_id)))
@@ -1857,13 +1885,27 @@ CREATE VIEW keyturn.v_credential AS
      LEFT JOIN LATERAL ( SELECT o.id,
             o.action,
             o.state,
-            o.state_reason
+            o.state_reason,
+            o.quarantine
            FROM lifecycle.rotation o
           WHERE ((o.credential_id = c.id) AND (o.finished_at IS NULL))
           ORDER BY (o.action = 'revoke'::text) DESC
-         LIMIT 1) r ON (true));
+         LIMIT 1) r ON (true))
+     LEFT JOIN LATERAL ( SELECT f.observed_at,
+            f.result,
+            f.drifts
+           FROM lifecycle.verification f
+          WHERE (f.credential_id = c.id)
+          ORDER BY f.id DESC
+         LIMIT 1) l ON (true));
 ALTER TABLE keyturn.v_credential OWNER TO keyturn_owner;
 COMMENT ON VIEW keyturn.v_credential IS 'One row per credential with its current version and open rotation. No secrets.';
+COMMENT ON COLUMN keyturn.v_credential.open_quarantine IS 'reason, since, state, last_proof and allowed next actions of a saga that needs a person; null: none does';
+COMMENT ON COLUMN keyturn.v_credential.leaked_at IS 'reported as known to others and not replaced yet; null: not';
+COMMENT ON COLUMN keyturn.v_credential.next_verify_at IS 'when it is looked at again';
+COMMENT ON COLUMN keyturn.v_credential.verified_at IS 'when it was last looked at, beside rotations';
+COMMENT ON COLUMN keyturn.v_credential.verification IS 'sound, drifted or cannot_tell; null: not looked at yet';
+COMMENT ON COLUMN keyturn.v_credential.drifts IS 'what differs from what was approved';
 CREATE TABLE lifecycle.discovery (
     target_id uuid NOT NULL,
     next_at timestamp with time zone NOT NULL,
@@ -2158,7 +2200,7 @@ CREATE TABLE lifecycle.effect (
     settled_at timestamp with time zone,
     CONSTRAINT effect_outcome_code_length CHECK ((length(outcome_code) <= 200)),
     CONSTRAINT effect_state_known CHECK ((state = ANY (ARRAY['intended'::text, 'applied'::text, 'refused'::text, 'unknown'::text]))),
-    CONSTRAINT effect_verb_known CHECK ((verb = ANY (ARRAY['set_secret'::text, 'grant'::text, 'block_logins'::text, 'end_sessions'::text, 'strip'::text, 'drop'::text])))
+    CONSTRAINT effect_verb_known CHECK ((verb = ANY (ARRAY['set_secret'::text, 'grant'::text, 'revoke_rights'::text, 'change_own'::text, 'add_key'::text, 'remove_key'::text, 'mint'::text, 'disable_keys'::text, 'destroy_keys'::text, 'block_logins'::text, 'end_sessions'::text, 'strip'::text, 'drop'::text])))
 )
 WITH (fillfactor='65');
 ALTER TABLE lifecycle.effect OWNER TO keyturn_owner;
@@ -2173,7 +2215,7 @@ CREATE TABLE lifecycle.proof (
     fence bigint NOT NULL,
     observed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT proof_detail_length CHECK ((length((detail)::text) <= 16384)),
-    CONSTRAINT proof_kind_known CHECK ((kind = ANY (ARRAY['negative_control'::text, 'login'::text, 'identity'::text, 'rights'::text, 'sessions_ended'::text, 'old_refused'::text, 'residue'::text]))),
+    CONSTRAINT proof_kind_known CHECK ((kind = ANY (ARRAY['negative_control'::text, 'login'::text, 'identity'::text, 'rights'::text, 'sessions_ended'::text, 'old_refused'::text, 'residue'::text, 'candidate_refused'::text, 'old_accepted'::text, 'inventory'::text]))),
     CONSTRAINT proof_result_known CHECK ((result = ANY (ARRAY['passed'::text, 'failed'::text, 'cannot_tell'::text])))
 );
 ALTER TABLE lifecycle.proof OWNER TO keyturn_owner;
@@ -2327,6 +2369,18 @@ COMMENT ON COLUMN keyturn.v_worker.heartbeat_at IS 'when it last said that it li
 COMMENT ON COLUMN keyturn.v_worker.in_flight IS 'jobs it had at its last heartbeat';
 COMMENT ON COLUMN keyturn.v_worker.stopped_at IS 'when it stopped in good order; null: it runs or died';
 COMMENT ON COLUMN keyturn.v_worker.alive IS 'not stopped, and heard of within three heartbeats';
+CREATE TABLE lifecycle.login_try (
+    credential_id uuid NOT NULL,
+    login text NOT NULL,
+    failures integer NOT NULL,
+    last_failure_at timestamp with time zone NOT NULL,
+    refusals jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT login_try_failures_positive CHECK ((failures >= 0)),
+    CONSTRAINT login_try_login_length CHECK (((length(login) >= 1) AND (length(login) <= 63))),
+    CONSTRAINT login_try_refusals_length CHECK ((length((refusals)::text) <= 4096))
+)
+WITH (fillfactor='50');
+ALTER TABLE lifecycle.login_try OWNER TO keyturn_owner;
 CREATE TABLE lifecycle.rotation_step (
     rotation_id uuid NOT NULL,
     sequence integer NOT NULL,
@@ -2528,6 +2582,8 @@ ALTER TABLE ONLY lifecycle.finding
     ADD CONSTRAINT finding_once UNIQUE (target_id, kind, name);
 ALTER TABLE ONLY lifecycle.finding
     ADD CONSTRAINT finding_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY lifecycle.login_try
+    ADD CONSTRAINT login_try_pkey PRIMARY KEY (credential_id, login);
 ALTER TABLE ONLY lifecycle.proof
     ADD CONSTRAINT proof_pkey PRIMARY KEY (rotation_id, id);
 ALTER TABLE ONLY lifecycle.rotation
@@ -2538,6 +2594,8 @@ ALTER TABLE ONLY lifecycle.standby_admin
     ADD CONSTRAINT standby_admin_pkey PRIMARY KEY (target_id);
 ALTER TABLE ONLY lifecycle.target_trial
     ADD CONSTRAINT target_trial_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY lifecycle.verification
+    ADD CONSTRAINT verification_pkey PRIMARY KEY (credential_id, id);
 ALTER TABLE ONLY lifecycle.version
     ADD CONSTRAINT version_pkey PRIMARY KEY (credential_id, number);
 CREATE INDEX event_opened ON evidence.event USING btree (at) WHERE (type = 'rotation.opened'::text);
@@ -2587,6 +2645,8 @@ CREATE INDEX containment_requested_at ON lifecycle.containment USING btree (requ
 CREATE INDEX containment_target_open ON lifecycle.containment_target USING btree (id) WHERE (ended_at IS NULL);
 CREATE INDEX credential_due ON lifecycle.credential USING btree (next_due_at) WHERE (state = 'active'::text);
 CREATE INDEX credential_expiry ON lifecycle.credential USING btree (hard_expires_at) WHERE (state = 'active'::text);
+CREATE INDEX credential_leaked ON lifecycle.credential USING btree (leaked_at) WHERE (leaked_at IS NOT NULL);
+CREATE INDEX credential_verify ON lifecycle.credential USING btree (next_verify_at) WHERE (state = 'active'::text);
 CREATE INDEX delivery_open ON lifecycle.delivery USING btree (consumer_id, version) WHERE (state = 'open'::text);
 CREATE INDEX rotation_credential ON lifecycle.rotation USING btree (credential_id, created_at);
 CREATE UNIQUE INDEX rotation_open_once ON lifecycle.rotation USING btree (credential_id, ((action = 'revoke'::text))) WHERE (finished_at IS NULL);
@@ -2721,6 +2781,10 @@ ALTER TABLE lifecycle.target_trial ENABLE ALWAYS TRIGGER target_trial_append_onl
 CREATE TRIGGER target_trial_evidence AFTER INSERT ON lifecycle.target_trial FOR EACH ROW EXECUTE FUNCTION evidence.on_record('target_id');
 ALTER TABLE lifecycle.target_trial ENABLE ALWAYS TRIGGER target_trial_evidence;
 CREATE TRIGGER target_trial_no_truncate BEFORE TRUNCATE ON lifecycle.target_trial FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+CREATE TRIGGER verification_append_only BEFORE DELETE OR UPDATE ON lifecycle.verification FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE lifecycle.verification ENABLE ALWAYS TRIGGER verification_append_only;
+CREATE TRIGGER verification_no_truncate BEFORE TRUNCATE ON lifecycle.verification FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE lifecycle.verification ENABLE ALWAYS TRIGGER verification_no_truncate;
 ALTER TABLE ONLY evidence.sealed
     ADD CONSTRAINT sealed_batch_known FOREIGN KEY (batch) REFERENCES evidence.batch(id);
 ALTER TABLE ONLY governance.approval
@@ -2885,6 +2949,8 @@ ALTER TABLE ONLY lifecycle.finding
     ADD CONSTRAINT finding_identity_id_known FOREIGN KEY (identity_id) REFERENCES governance.identity(id);
 ALTER TABLE ONLY lifecycle.finding
     ADD CONSTRAINT finding_target_id_known FOREIGN KEY (target_id) REFERENCES governance.target(id);
+ALTER TABLE ONLY lifecycle.login_try
+    ADD CONSTRAINT login_try_credential_id_known FOREIGN KEY (credential_id) REFERENCES lifecycle.credential(id);
 ALTER TABLE ONLY lifecycle.proof
     ADD CONSTRAINT proof_rotation_id_known FOREIGN KEY (rotation_id, credential_id) REFERENCES lifecycle.rotation(id, credential_id);
 ALTER TABLE ONLY lifecycle.rotation
@@ -2895,6 +2961,8 @@ ALTER TABLE ONLY lifecycle.rotation
     ADD CONSTRAINT rotation_requested_by_known FOREIGN KEY (requested_by) REFERENCES governance.person(id);
 ALTER TABLE ONLY lifecycle.standby_admin
     ADD CONSTRAINT standby_admin_target_id_known FOREIGN KEY (target_id) REFERENCES governance.target(id);
+ALTER TABLE ONLY lifecycle.verification
+    ADD CONSTRAINT verification_credential_id_known FOREIGN KEY (credential_id) REFERENCES lifecycle.credential(id);
 ALTER TABLE ONLY lifecycle.version
     ADD CONSTRAINT version_credential_id_known FOREIGN KEY (credential_id) REFERENCES lifecycle.credential(id);
 GRANT USAGE ON SCHEMA evidence TO keyturn_engine;
@@ -3095,6 +3163,8 @@ GRANT SELECT ON TABLE lifecycle.rotation TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_containment TO keyturn_engine;
 GRANT SELECT ON TABLE keyturn.v_containment TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_containment TO keyturn_dashboard;
+GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.verification TO keyturn_engine;
+GRANT SELECT ON TABLE lifecycle.verification TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_credential TO keyturn_engine;
 GRANT SELECT ON TABLE keyturn.v_credential TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_credential TO keyturn_dashboard;
@@ -3150,6 +3220,8 @@ GRANT SELECT ON TABLE keyturn.v_ticket TO keyturn_dashboard;
 GRANT SELECT ON TABLE keyturn.v_worker TO keyturn_engine;
 GRANT SELECT ON TABLE keyturn.v_worker TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_worker TO keyturn_dashboard;
+GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.login_try TO keyturn_engine;
+GRANT SELECT ON TABLE lifecycle.login_try TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.rotation_step TO keyturn_engine;
 GRANT SELECT ON TABLE lifecycle.rotation_step TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.standby_admin TO keyturn_engine;
