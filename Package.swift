@@ -99,7 +99,8 @@ let package = Package(
       name: "CLI",
       dependencies: [
         "Postgres", "Secrets", "Migrations", "EmbeddedPostgres", "Jobs", "Vault", "Targets", "Governance",
-        "Lifecycle", "Helpdesk", "Drivers", "Daemon", "Schedules", "Web", "Evidence", "MerkleLog", "AuditPackage", arguments, log,
+        "Lifecycle", "Helpdesk", "Drivers", "Daemon", "Schedules", "Web", "Evidence", "MerkleLog", "AuditPackage",
+        arguments, log,
         httpClient,
         .product(name: "NIOCore", package: "swift-nio"),
       ],

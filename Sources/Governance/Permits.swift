@@ -14,7 +14,8 @@ package struct Permit: Sendable {
   /// - Parameter incarnation: what this process knows of the database; nil: it only observes, and is granted nothing.
   @discardableResult
   package static func add(
-    to step: inout Step, id: UUID = .ordered(), authorization: AuthorizationID, action: GovernedAction, identity: IdentityID,
+    to step: inout Step, id: UUID = .ordered(), authorization: AuthorizationID, action: GovernedAction,
+    identity: IdentityID,
     subject: SubjectID, incarnation: IncarnationClaim?
   ) -> Permit {
     let permit = Permit(id: id)
