@@ -93,35 +93,6 @@ import Testing
     await fixture.close()
   }
 
-  static let fakeTime = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
-
-  /// Leases, heartbeats and due times are the database's, and a worker's stopwatch is no clock.
-  @Test(
-    .enabled(if: QueueStormTests.isHeavy && FileManager.default.fileExists(atPath: fakeTime)),
-    arguments: ["+3600", "-3600"])
-  func workersWhoseClockIsAnHourOffTheDatabasesKeepTheirLeases(offset: String) async throws {
-    // For the server alone, which inherits them; nothing of this process reads them again.
-    let faking = ["LD_PRELOAD": Self.fakeTime, "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"]
-    for (name, value) in faking { setenv(name, value, 1) }
-    defer { for name in faking.keys { unsetenv(name) } }
-    let cluster = try await OwnCluster.make()
-    let skew = try await cluster.count(
-      "SELECT round(extract(epoch FROM now()) - \(Date().timeIntervalSince1970))::bigint")
-    #expect(abs(skew - (Int(offset) ?? 0)) < 60)
-    try await enqueue(300, cap: 20, in: cluster.client)
-    let worker = try TestWorker(cluster.client, concurrency: 50, lease: 4) { _, _ in
-      await TestWorker.breathe(milliseconds: 1500)
-      return .done
-    }
-    try await worker.run {
-      try await self.eventually { try await cluster.count("SELECT count(*) FROM jobs.job_archive") == 300 }
-    }
-    #expect(try await cluster.count("SELECT COALESCE(sum(abandonments), 0) FROM jobs.job_archive") == 0)
-    #expect(try await cluster.count("SELECT COALESCE(max(attempt), 0) FROM jobs.job_archive") == 1)
-    #expect(try await cluster.count("SELECT count(*) FROM jobs.worker WHERE stopped_at IS NULL") == 0)
-    try await cluster.stop()
-  }
-
   @Test func aFullArchiveDiskHoldsJobsUntilThereIsRoom() async throws {
     let cluster = try await OwnCluster.make()
     let disk = cluster.folder + "/small"
