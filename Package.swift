@@ -59,7 +59,8 @@ let package = Package(
     .target(name: "APIModel", dependencies: [], swiftSettings: settings),
     // 1: mechanisms, ignorant of one another
     .target(name: "Jobs", dependencies: ["Postgres", log], swiftSettings: settings),
-    .target(name: "Evidence", dependencies: ["Postgres", "MerkleLog", crypto, log], swiftSettings: settings),
+    .target(
+      name: "Evidence", dependencies: ["Postgres", "MerkleLog", "Secrets", crypto, log], swiftSettings: settings),
     .target(name: "AuditPackage", dependencies: ["MerkleLog"], swiftSettings: settings),
     .target(name: "Vault", dependencies: ["Secrets", crypto], swiftSettings: settings),
     .target(name: "Targets", dependencies: ["Secrets"], swiftSettings: settings),
@@ -73,7 +74,7 @@ let package = Package(
       ],
       swiftSettings: settings),
     // 4: edges
-    .target(name: "Helpdesk", dependencies: ["Postgres", "Governance", crypto], swiftSettings: settings),
+    .target(name: "Helpdesk", dependencies: ["Postgres", "Governance"], swiftSettings: settings),
     .target(name: "Drivers", dependencies: ["Targets", "Secrets", "Postgres", log], swiftSettings: settings),
     .target(
       name: "Web",
@@ -136,7 +137,7 @@ let package = Package(
     .testTarget(
       name: "WebTests", dependencies: ["Web", "APIModel", "Lifecycle", "Secrets", log], swiftSettings: settings),
     .testTarget(
-      name: "GovernanceTests", dependencies: ["Governance", "Jobs", "Postgres", "TestSupport"],
+      name: "GovernanceTests", dependencies: ["Governance", "Jobs", "Postgres", "Schedules", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "HelpdeskTests", dependencies: ["Helpdesk", "Governance", "Postgres", "TestSupport"],

@@ -1,4 +1,5 @@
 import Foundation
+import Secrets
 
 /// Where a log is published: files by path. A file is there whole or not at all.
 package protocol LogStore: CheckpointSource {
@@ -46,39 +47,10 @@ package struct DirectoryStore: LogStore {
     } catch {
       throw EvidenceError(code: .store, message: "the folder \(folder) cannot be made: \(error)")
     }
-    // Beside it, so that the last step is a rename within one file system.
-    let temporary = file + ".new-\(getpid())"
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw failure(name) }
-    var offset = 0
-    while offset < bytes.count {
-      let count = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress! + offset, bytes.count - offset) }
-      guard count > 0 else {
-        close(descriptor)
-        unlink(temporary)
-        throw failure(name)
-      }
-      offset += count
+    do {
+      try DurableFile(path: file, mode: 0o644).write(bytes, .replace)
+    } catch {
+      throw EvidenceError(code: .store, message: "\(path)/\(name) cannot be written (\(error))")
     }
-    let isSynced = fsync(descriptor) == 0
-    close(descriptor)
-    guard isSynced, rename(temporary, file) == 0 else {
-      unlink(temporary)
-      throw failure(name)
-    }
-    Self.syncFolder(of: file)
-  }
-
-  /// So that a new name survives a power cut too.
-  static func syncFolder(of file: String) {
-    let folder = file.lastIndex(of: "/").map { String(file[..<$0]) } ?? "."
-    let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard descriptor >= 0 else { return }
-    fsync(descriptor)
-    close(descriptor)
-  }
-
-  private func failure(_ name: String) -> EvidenceError {
-    EvidenceError(code: .store, message: "\(path)/\(name) cannot be written (\(String(cString: strerror(errno))))")
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Secrets
 
 /// What a host remembers of the database outside of it: a small JSON file, replaced in one durable step.
 ///
@@ -34,27 +35,13 @@ struct IncarnationFile: Sendable {
   /// On disk when it returns.
   func write(_ record: Record) throws(LifecycleError) {
     let text = "{\"incarnation\":\"\(record.incarnation.uuidString.lowercased())\",\"mark\":\(record.mark)}\n"
-    let temporary = "\(path).\(getpid()).\(String(UInt64.random(in: 0...UInt64.max), radix: 36)).new"
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw unusable("could not be written: \(String(cString: strerror(errno)))") }
-    let bytes = Array(text.utf8)
-    let isWritten = Foundation.write(descriptor, bytes, bytes.count) == bytes.count && fsync(descriptor) == 0
-    close(descriptor)
-    guard isWritten, rename(temporary, path) == 0 else {
-      let reason = String(cString: strerror(errno))
-      unlink(temporary)
-      throw unusable("could not be written: \(reason)")
+    do {
+      try DurableFile(path: path, mode: 0o644).write(Array(text.utf8), .replace)
+    } catch {
+      // A crash now brings the file of before, whose mark is lower: harmless.
+      if case .notDurable = error { return }
+      throw unusable("\(error)")
     }
-    synchronizeFolder()
-  }
-
-  /// Without it a crash brings the file of before, whose mark is lower: harmless.
-  private func synchronizeFolder() {
-    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-    let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard descriptor >= 0 else { return }
-    fsync(descriptor)
-    close(descriptor)
   }
 
   private func unusable(_ what: String) -> LifecycleError {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Governance
 import Lifecycle
+import Secrets
 import Postgres
 
 struct ConsumerCommand: AsyncParsableCommand {
@@ -37,7 +38,7 @@ struct ConsumerCommand: AsyncParsableCommand {
       session.output.record([
         ("consumer", name), ("identity", identity.name), ("id", "\(added.id)"),
         ("token", added.token.withBytes { String(decoding: $0, as: UTF8.self) }),
-        ("webhook", webhook), ("webhook_secret", added.webhookSecret.map(SignedWebhook.text)),
+        ("webhook", webhook), ("webhook_secret", added.webhookSecret.map(WebhookSignature.text)),
       ])
       session.output.say("Keep them now: they are stored as a hash and sealed, and never shown again.")
     }

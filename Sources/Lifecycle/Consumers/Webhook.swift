@@ -1,10 +1,8 @@
-import Crypto
 package import Foundation
 package import Secrets
 
 /// A message with its signature, as Standard Webhooks 1.0 has it: `webhook-id` stays the same for every attempt,
-/// `webhook-timestamp` is the attempt's time in seconds, `webhook-signature` is `v1,` and the base64 of
-/// HMAC-SHA256(secret, id "." timestamp "." body).
+/// `webhook-timestamp` is the attempt's time in seconds.
 package struct SignedWebhook: Sendable {
   package let url: String
   package let headers: [(String, String)]
@@ -13,27 +11,12 @@ package struct SignedWebhook: Sendable {
   package init(id: String, url: String, body: [UInt8], secret: SecretBytes, at moment: Date) {
     self.url = url
     self.body = body
-    let timestamp = String(Int64(moment.timeIntervalSince1970))
+    let timestamp = Int64(moment.timeIntervalSince1970)
     headers = [
       ("content-type", "application/json"), ("user-agent", "keyturn"), ("webhook-id", id),
-      ("webhook-timestamp", timestamp),
-      ("webhook-signature", "v1," + Self.signature(id: id, timestamp: timestamp, body: body, secret: secret)),
+      ("webhook-timestamp", String(timestamp)),
+      ("webhook-signature", WebhookSignature(key: secret).sign(id: id, timestamp: timestamp, body: body)),
     ]
-  }
-
-  /// Base64.
-  package static func signature(id: String, timestamp: String, body: [UInt8], secret: SecretBytes) -> String {
-    secret.withBytes { key in
-      var code = HMAC<SHA256>(key: SymmetricKey(data: key))
-      code.update(data: Data("\(id).\(timestamp).".utf8))
-      code.update(data: body)
-      return Data(code.finalize()).base64EncodedString()
-    }
-  }
-
-  /// How a secret is shown to people: `whsec_` and its base64.
-  package static func text(of secret: SecretBytes) -> String {
-    "whsec_" + secret.withBytes { Data($0).base64EncodedString() }
   }
 }
 

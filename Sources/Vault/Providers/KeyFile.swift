@@ -15,11 +15,11 @@ struct KeyFile {
   private let file: PrivateFile
 
   init(path: String) {
-    file = PrivateFile(path: path)
+    file = PrivateFile(path: path, maximumSize: 1 << 20)
   }
 
   func load() throws(VaultError) -> [LocalKey] {
-    try parse(file.read())
+    try parse(read())
   }
 
   func create() throws(VaultError) -> [LocalKey] {
@@ -29,17 +29,67 @@ struct KeyFile {
 
       """
     let key = newKey(number: 1)
-    try file.create(with: line(of: key, after: SecretBytes(header)))
+    try write(line(of: key, after: SecretBytes(header)), .create)
     return [key]
   }
 
   func addKey() throws(VaultError) -> [LocalKey] {
-    try file.withLockedFolder { () throws(VaultError) in
-      let content = try file.read()
+    // A key that was lost to a concurrent replacement would take its envelopes with it.
+    try file.withLockedFolder(or: error) { () throws(VaultError) in
+      let content = try read()
       let keys = try parse(content)
       let key = newKey(number: keys.count + 1)
-      try file.replace(with: line(of: key, after: content))
+      try write(line(of: key, after: content), .replace)
       return keys + [key]
+    }
+  }
+
+  private func read() throws(VaultError) -> SecretBytes {
+    do { return try file.read() } catch { throw self.error(error) }
+  }
+
+  private func write(_ content: SecretBytes, _ step: DurableFile.Step) throws(VaultError) {
+    do { try file.write(content, step) } catch { throw self.error(error) }
+  }
+
+  private func error(_ trouble: FileTrouble) -> VaultError {
+    let path = file.path
+    return switch trouble {
+    case .missing:
+      VaultError(
+        code: .keyFileMissing,
+        message: """
+          There is no key file at \(path). Restore it from your copy, or correct the path. Make a new one only if no \
+          secret was ever stored: it opens none of the old ones.
+          """)
+    case .exists:
+      VaultError(
+        code: .keyFileExists,
+        message:
+          "There is a file at \(path) already, and a key file is never overwritten. Use it, or choose another path.")
+    case .notSmall:
+      VaultError(
+        code: .keyFileInvalid,
+        message: "The key file \(path) is not a regular file of at most 1 MiB. Give the path of the key file.")
+    case .permissions(let mode):
+      VaultError(
+        code: .keyFilePermissions,
+        message:
+          "The key file \(path) has mode 0\(String(mode, radix: 8)), so that others may use it. Run: chmod 600 '\(path)'"
+      )
+    case .owner(let owner):
+      VaultError(
+        code: .keyFilePermissions,
+        message: """
+          The key file \(path) belongs to user \(owner) and this program runs as user \(geteuid()). \
+          Run: chown \(geteuid()) '\(path)'
+          """)
+    case .notDurable, .failed:
+      VaultError(
+        code: .keyFileUnusable,
+        message: """
+          The key file \(path) \(trouble). Check its folder, and that the user \(geteuid()) may use both.
+          """)
     }
   }
 

@@ -1,8 +1,8 @@
 import Crypto
 package import Foundation
 
-/// The signature of Standard Webhooks (v1): HMAC-SHA256 over `id.timestamp.body`. Pure. A webhook is only a hint to read; an
-/// unsigned one is not even that.
+/// The signature of Standard Webhooks (v1): HMAC-SHA256 over `id.timestamp.body`. Pure. A webhook that comes in is only a hint
+/// to read; an unsigned one is not even that.
 package struct WebhookSignature: Sendable {
   package enum Refusal: String, Error, Sendable {
     case missingHeader = "missing_header"
@@ -19,14 +19,23 @@ package struct WebhookSignature: Sendable {
 
   package static let maximumBytes = 1_048_576
 
+  package init(key: SecretBytes, tolerance: Double = 300) {
+    self.key = key.withBytes { SymmetricKey(data: $0) }
+    self.tolerance = tolerance
+  }
+
   /// - Parameter secret: `whsec_` and base64; at least 24 bytes. Nil when it is not such a text.
   package init?(secret: String, tolerance: Double = 300) {
     guard secret.hasPrefix("whsec_"), let bytes = Data(base64Encoded: String(secret.dropFirst(6))), bytes.count >= 24
     else {
       return nil
     }
-    key = SymmetricKey(data: bytes)
-    self.tolerance = tolerance
+    self.init(key: SecretBytes(copying: bytes), tolerance: tolerance)
+  }
+
+  /// How a secret is shown to people: `whsec_` and its base64.
+  package static func text(of secret: SecretBytes) -> String {
+    "whsec_" + secret.withBytes { Data($0).base64EncodedString() }
   }
 
   /// Headers by lower-case name.
@@ -46,6 +55,7 @@ package struct WebhookSignature: Sendable {
     throw .badSignature
   }
 
+  /// `v1,` and the code's base64.
   package func sign(id: String, timestamp: Int64, body: [UInt8]) -> String {
     let code = HMAC<SHA256>.authenticationCode(for: Array("\(id).\(timestamp).".utf8) + body, using: key)
     return "v1," + Data(code).base64EncodedString()
