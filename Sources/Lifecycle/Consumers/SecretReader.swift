@@ -1,23 +1,11 @@
 import Foundation
 import Postgres
-import Synchronization
 import Vault
 
 /// Reads secrets for many consumers at once: who asks while a reading is under way shares the next one, whose secrets are
 /// opened once for all. Each reading is recorded, durably, before anybody gets the secret. Nothing is kept in between.
-package final class SecretReader: Sendable {
-  private typealias Answer = Result<[ReadableVersion], any Error>
-
-  private struct Waiting {
-    let consumer: AuthenticatedConsumer
-    let selection: Selection
-    let continuation: CheckedContinuation<Result<ReadableVersion?, any Error>, Never>
-  }
-
-  private struct State {
-    var waiting: [Waiting] = []
-    var isReading = false
-  }
+package struct SecretReader: Sendable {
+  private typealias Request = (consumer: AuthenticatedConsumer, selection: Selection)
 
   /// Which version is wanted.
   package enum Selection: Sendable {
@@ -26,59 +14,28 @@ package final class SecretReader: Sendable {
     case previous
   }
 
-  /// Consumers per reading.
-  private static let batch = 1024
+  private let secrets: Coalescer<Request, ReadableVersion?>
 
-  private let lifecycle: CredentialLifecycle
-  private let state = Mutex(State())
-
-  package init(lifecycle: CredentialLifecycle) { self.lifecycle = lifecycle }
+  package init(lifecycle: CredentialLifecycle) {
+    secrets = Coalescer { requests in
+      let versions = try await Self.load(Set(requests.map(\.consumer.credential)), lifecycle)
+      let chosen = requests.map { Self.choose($0.selection, from: versions[$0.consumer.credential] ?? []) }
+      try await Self.record(
+        zip(requests, chosen).compactMap { request, version in version.map { (request.consumer.id, $0.number) } },
+        lifecycle)
+      return chosen.map { .success($0) }
+    }
+  }
 
   /// Nil: there is no such version now.
   package func read(_ selection: Selection, by consumer: AuthenticatedConsumer) async throws -> ReadableVersion? {
-    let result = await withCheckedContinuation { continuation in
-      let mustRead = state.withLock { state -> Bool in
-        state.waiting.append(Waiting(consumer: consumer, selection: selection, continuation: continuation))
-        defer { state.isReading = true }
-        return !state.isReading
-      }
-      // Owned by the queue it empties, as the saga reader's.
-      if mustRead { Task { await self.drain() } }
-    }
-    return try result.get()
-  }
-
-  private func drain() async {
-    while let waiting = take() {
-      do {
-        let versions = try await load(Set(waiting.map(\.consumer.credential)))
-        let chosen = waiting.map { one in
-          Self.choose(one.selection, from: versions[one.consumer.credential] ?? [])
-        }
-        try await record(
-          zip(waiting, chosen).compactMap { one, version in
-            version.map { (one.consumer.id, $0.number) }
-          })
-        for (one, version) in zip(waiting, chosen) { one.continuation.resume(returning: .success(version)) }
-      } catch {
-        for one in waiting { one.continuation.resume(returning: .failure(error)) }
-      }
-    }
-  }
-
-  private func take() -> [Waiting]? {
-    state.withLock { state in
-      guard !state.waiting.isEmpty else {
-        state.isReading = false
-        return nil
-      }
-      defer { state.waiting.removeFirst(min(Self.batch, state.waiting.count)) }
-      return Array(state.waiting.prefix(Self.batch))
-    }
+    try await secrets.answer((consumer, selection))
   }
 
   /// Newest first.
-  private func load(_ credentials: Set<CredentialID>) async throws -> [CredentialID: [ReadableVersion]] {
+  private static func load(
+    _ credentials: Set<CredentialID>, _ lifecycle: CredentialLifecycle
+  ) async throws -> [CredentialID: [ReadableVersion]] {
     var found: [CredentialID: [ReadableVersion]] = [:]
     let candidates = CandidateFactory(vault: lifecycle.vault)
     for row in try await lifecycle.client.query(FindReadableVersions(credentials: Array(credentials))) {
@@ -98,7 +55,7 @@ package final class SecretReader: Sendable {
     }
   }
 
-  private func record(_ reads: [(ConsumerID, Int32)]) async throws {
+  private static func record(_ reads: [(ConsumerID, Int32)], _ lifecycle: CredentialLifecycle) async throws {
     struct Key: Hashable {
       let consumer: ConsumerID
       let version: Int32

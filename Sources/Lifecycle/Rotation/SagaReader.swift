@@ -2,66 +2,26 @@ import Foundation
 import Governance
 import Jobs
 import Postgres
-import Synchronization
 import Targets
 
 /// Loads sagas for all jobs of a claim together: two statements in one round trip, however many ask.
-///
-/// A lone caller is served at once; who asks while a reading is under way shares the next one.
-final class SagaReader: Sendable {
-  private typealias Waiting = (subject: SubjectID, continuation: CheckedContinuation<Result<Saga?, any Error>, Never>)
+struct SagaReader: Sendable {
+  private let sagas: Coalescer<SubjectID, Saga?>
 
-  private struct State {
-    var waiting: [Waiting] = []
-    var isReading = false
+  init(client: PostgresClient) {
+    sagas = Coalescer { subjects in
+      let found = try await Self.read(subjects, client)
+      return subjects.map { found[$0] ?? .success(nil) }
+    }
   }
-
-  /// Subjects per reading.
-  private static let batch = 1024
-
-  private let client: PostgresClient
-  private let state = Mutex(State())
-
-  init(client: PostgresClient) { self.client = client }
 
   /// The saga to work on: a revocation before anything else. Nil when nothing is open.
-  func saga(of subject: SubjectID) async throws -> Saga? {
-    let result = await withCheckedContinuation { continuation in
-      let mustRead = state.withLock { state -> Bool in
-        state.waiting.append((subject, continuation))
-        defer { state.isReading = true }
-        return !state.isReading
-      }
-      // Owned by the queue it empties: whoever finds nobody reading starts it, and it ends when nothing is left.
-      if mustRead { Task { await self.drain() } }
-    }
-    return try result.get()
-  }
-
-  private func drain() async {
-    while let waiting = take() {
-      do {
-        let sagas = try await read(waiting.map(\.subject))
-        for one in waiting { one.continuation.resume(returning: sagas[one.subject] ?? .success(nil)) }
-      } catch {
-        for one in waiting { one.continuation.resume(returning: .failure(error)) }
-      }
-    }
-  }
-
-  private func take() -> [Waiting]? {
-    state.withLock { state in
-      guard !state.waiting.isEmpty else {
-        state.isReading = false
-        return nil
-      }
-      defer { state.waiting.removeFirst(min(Self.batch, state.waiting.count)) }
-      return Array(state.waiting.prefix(Self.batch))
-    }
-  }
+  func saga(of subject: SubjectID) async throws -> Saga? { try await sagas.answer(subject) }
 
   /// A row that cannot be understood fails its own saga only.
-  private func read(_ subjects: [SubjectID]) async throws -> [SubjectID: Result<Saga?, any Error>] {
+  private static func read(
+    _ subjects: [SubjectID], _ client: PostgresClient
+  ) async throws -> [SubjectID: Result<Saga?, any Error>] {
     let ids = subjects.map(\.rawValue)
     let results = try await client.pipeline([
       AnyStatement(PreferKeys()), AnyStatement(FindOpenSagas(subjects: ids)),
