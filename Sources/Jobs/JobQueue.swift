@@ -74,7 +74,8 @@ package struct JobQueue: Sendable {
     var total = EnqueueCounts()
     for start in stride(from: 0, to: distinct.count, by: Self.batch) {
       let batch = Array(distinct[start..<min(start + Self.batch, distinct.count)])
-      let counts = try Self.counts(try await transaction.pipeline(Self.statements(batch)))
+      let results = try await transaction.pipeline(Self.statements(batch))
+      let counts = try Self.counts(results[1])
       total.inserted += counts.inserted
       total.merged += counts.merged
       total.followUps += counts.followUps
@@ -106,7 +107,7 @@ package struct JobQueue: Sendable {
       if notifies { notifier?.endTurn() } else { notifier?.signal(hints) }
     }
     let results = try await client.pipeline(transactions: [visible, [AnyStatement(CommitDurably())]])
-    return try Self.counts(Array(results.dropFirst()))
+    return try Self.counts(results[2])
   }
 
   private static func distinct(_ orders: [Order]) throws(JobsError) -> [Order] {
@@ -114,7 +115,7 @@ package struct JobQueue: Sendable {
     return strongest(orders).sorted { $0.subject < $1.subject }
   }
 
-  /// For a few orders, planning costs more than storing; for many, one plan for all would join them the slow way.
+  /// The second is the order itself. For a few orders, planning costs more than storing; for many, one plan for all would join them the slow way.
   private static func statements(_ batch: [Order]) -> [AnyStatement] {
     [
       AnyStatement(SetPlanCacheMode(mode: batch.count <= 10 ? "force_generic_plan" : "auto")),
@@ -122,8 +123,8 @@ package struct JobQueue: Sendable {
     ]
   }
 
-  private static func counts(_ results: [PipelineResult]) throws -> EnqueueCounts {
-    guard let counts = try results[1].rows(of: EnqueueJobs.self).first else {
+  private static func counts(_ result: PipelineResult) throws -> EnqueueCounts {
+    guard let counts = try result.rows(of: EnqueueJobs.self).first else {
       throw JobsError(code: .invalidJob, message: "the jobs were not stored")
     }
     return counts

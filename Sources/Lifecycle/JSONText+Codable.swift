@@ -1,13 +1,12 @@
 import Foundation
+import Governance
 import Postgres
 
 extension JSONText {
   /// Keys sorted. `null` for a value that JSON cannot hold, such as a number that is none.
   init(json value: some Encodable) {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    let data = try? encoder.encode(value)
-    self.init(text: data.map { String(decoding: $0, as: UTF8.self) } ?? "null")
+    let bytes = try? SortedJSON.bytes(value)
+    self.init(text: bytes.map { String(decoding: $0, as: UTF8.self) } ?? "null")
   }
 
   func decode<Value: Decodable>(_: Value.Type) throws -> Value {

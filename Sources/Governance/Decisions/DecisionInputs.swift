@@ -26,7 +26,7 @@ package struct DecisionInputs: Sendable, Equatable, Codable {
   package var changes: [ChangeFact]
   package var evidenceIsWritable: Bool
 
-  package func canonicalBytes() throws -> [UInt8] { try CanonicalJSON.bytes(self) }
+  package func canonicalBytes() throws -> [UInt8] { try SortedJSON.bytes(self) }
 
   package init(canonical bytes: [UInt8]) throws {
     self = try JSONDecoder().decode(DecisionInputs.self, from: Data(bytes))

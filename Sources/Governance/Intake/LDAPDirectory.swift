@@ -109,7 +109,7 @@ extension GovernanceStore {
     }
     let now = try await transaction.queryFirst(ReadClock()) ?? Date()
     let last = try await transaction.queryFirst(FindLastSequence(source: source)) ?? 0
-    let digest = [UInt8](SHA256.hash(data: Data(try CanonicalJSON.bytes(people))))
+    let digest = [UInt8](SHA256.hash(data: Data(try SortedJSON.bytes(people))))
     return try await take(
       PersonFeed(people: people, asOf: now, sequence: max(record.sequence, last) + 1, digest: digest), from: source,
       in: transaction)

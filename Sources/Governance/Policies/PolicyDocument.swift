@@ -89,7 +89,7 @@ package struct PolicyDocument: Sendable, Equatable, Codable {
       secretLength: policy.secretLength)
   }
 
-  package func canonicalBytes() throws -> [UInt8] { try CanonicalJSON.bytes(self) }
+  package func canonicalBytes() throws -> [UInt8] { try SortedJSON.bytes(self) }
 
   package init(canonical bytes: [UInt8]) throws {
     self = try JSONDecoder().decode(PolicyDocument.self, from: Data(bytes))
@@ -163,14 +163,5 @@ package enum PrivilegeTier: String, Sendable, Codable, CaseIterable, Comparable 
 enum Pattern {
   static func matches(_ pattern: String, _ value: String) -> Bool {
     pattern.hasSuffix("*") ? value.hasPrefix(pattern.dropLast()) : pattern == value
-  }
-}
-
-/// Keys sorted, no white space, slashes as they are: the same value has the same bytes everywhere.
-enum CanonicalJSON {
-  static func bytes(_ value: some Encodable) throws -> [UInt8] {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return [UInt8](try encoder.encode(value))
   }
 }

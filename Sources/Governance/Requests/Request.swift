@@ -54,11 +54,7 @@ package struct RequestCore: Sendable, Codable, Equatable {
   }
 
   /// The bytes that are stored, hashed and shown.
-  package func canonicalBytes() throws -> [UInt8] {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return [UInt8](try encoder.encode(self))
-  }
+  package func canonicalBytes() throws -> [UInt8] { try SortedJSON.bytes(self) }
 }
 
 /// What a ticket may name beyond the change itself; a policy can make each mandatory.

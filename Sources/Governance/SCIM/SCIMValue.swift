@@ -49,7 +49,7 @@ package enum SCIMValue: Sendable, Equatable, Codable {
   }
 
   /// Keys sorted.
-  package func json() throws -> [UInt8] { try CanonicalJSON.bytes(self) }
+  package func json() throws -> [UInt8] { try SortedJSON.bytes(self) }
 
   var isEmpty: Bool {
     switch self {

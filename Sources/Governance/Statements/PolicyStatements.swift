@@ -12,16 +12,21 @@ struct InsertPolicy: Statement {
 
   let policy: Policy
 
-  func bind(_ parameters: inout PostgresParameters) {
-    parameters.append(policy.id.rawValue)
-    parameters.append(policy.name)
-    parameters.append(policy.rotationPeriod)
-    parameters.append(policy.rotationJitter)
-    parameters.append(policy.overlap)
-    parameters.append(policy.settle)
-    parameters.append(policy.retryReserve)
-    parameters.append(policy.onExpiry.rawValue)
-    parameters.append(Int16(policy.secretLength))
+  func bind(_ parameters: inout PostgresParameters) { parameters.append(policy: policy) }
+}
+
+extension PostgresParameters {
+  /// Nine parameters in the order of `FindPolicy`.
+  mutating func append(policy: Policy) {
+    append(policy.id.rawValue)
+    append(policy.name)
+    append(policy.rotationPeriod)
+    append(policy.rotationJitter)
+    append(policy.overlap)
+    append(policy.settle)
+    append(policy.retryReserve)
+    append(policy.onExpiry.rawValue)
+    append(Int16(policy.secretLength))
   }
 }
 

@@ -119,15 +119,7 @@ struct ActivatePolicy: Statement {
   let document: [UInt8]
 
   func bind(_ parameters: inout PostgresParameters) {
-    parameters.append(policy.id.rawValue)
-    parameters.append(policy.name)
-    parameters.append(policy.rotationPeriod)
-    parameters.append(policy.rotationJitter)
-    parameters.append(policy.overlap)
-    parameters.append(policy.settle)
-    parameters.append(policy.retryReserve)
-    parameters.append(policy.onExpiry.rawValue)
-    parameters.append(Int16(policy.secretLength))
+    parameters.append(policy: policy)
     parameters.append(version)
     parameters.append(document)
   }

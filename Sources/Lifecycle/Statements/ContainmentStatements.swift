@@ -39,17 +39,6 @@ struct FindContainable: Statement {
   }
 }
 
-extension RotationSelector {
-  /// `$1` to `$5`.
-  fileprivate func bind(_ parameters: inout PostgresParameters) {
-    parameters.append(target?.likePattern)
-    parameters.append(environment)
-    parameters.append(owner)
-    parameters.append(policy)
-    parameters.append(identity?.likePattern)
-  }
-}
-
 /// Lock order: credentials by id, before their jobs. What is revoked is not returned.
 struct LockContainableCredentials: Statement {
   static let sql = """

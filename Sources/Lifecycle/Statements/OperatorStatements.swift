@@ -116,6 +116,17 @@ struct SetNextDue: Statement {
   }
 }
 
+extension RotationSelector {
+  /// `$1` to `$5` of every statement that a selector chooses for.
+  func bind(_ parameters: inout PostgresParameters) {
+    parameters.append(target?.likePattern)
+    parameters.append(environment)
+    parameters.append(owner)
+    parameters.append(policy)
+    parameters.append(identity?.likePattern)
+  }
+}
+
 /// Everything a selector matches, whatever its state, ordered by id. Null selects all.
 struct FindSelectedCredentials: Statement {
   static let sql = """
@@ -136,13 +147,7 @@ struct FindSelectedCredentials: Statement {
 
   let selector: RotationSelector
 
-  func bind(_ parameters: inout PostgresParameters) {
-    parameters.append(selector.target?.likePattern)
-    parameters.append(selector.environment)
-    parameters.append(selector.owner)
-    parameters.append(selector.policy)
-    parameters.append(selector.identity?.likePattern)
-  }
+  func bind(_ parameters: inout PostgresParameters) { selector.bind(&parameters) }
 
   static func decode(_ row: PostgresRow) throws -> SelectedCredential {
     let state: String = try row[3]
