@@ -10,9 +10,11 @@ package struct OwnCluster: Sendable {
   package let url: String
   package let client: PostgresClient
 
-  package static func make(settings: [String: String] = [:]) async throws -> OwnCluster {
+  package static func make(
+    settings: [String: String] = [:], environment: [String: String] = [:]
+  ) async throws -> OwnCluster {
     let folder = try TestFolder.make("keyturn-own")
-    let embedded = EmbeddedPostgres(.init(dataDirectory: folder + "/postgres", settings: settings))
+    let embedded = EmbeddedPostgres(.init(dataDirectory: folder + "/postgres", settings: settings, environment: environment))
     let running = try await embedded.start()
     ServerCleanup.register(processID: running.processID, folder: folder)
     let url = running.databaseURL(database: "postgres")
