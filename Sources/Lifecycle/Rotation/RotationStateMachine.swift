@@ -209,6 +209,8 @@ struct RotationStateMachine {
     case (.secretRejected, .applying):
       situation.candidates < maximumCandidates
         ? .discardCandidate : .quarantine(reason: "the target refused \(maximumCandidates) candidates (\(code))")
+    // Something came to it after it was stripped: again from its sessions on.
+    case (.residue, .stripped): .enter(.loginBlocked)
     case (.residue, _): .retry(code: "residue")
     case (.nameConflict, _): .quarantine(reason: "the name on the target is not ours or is missing (\(code))")
     case (.foreignWriter, _): .quarantine(reason: "somebody else changed the role on the target (\(code))")
@@ -266,6 +268,7 @@ struct RotationStateMachine {
     case (.overlap, .overlapOpen(let seconds)): .wait(seconds: seconds, reason: "both secrets work until then")
     case (.overlap, .overlapOver): .enter(.retiring)
     case (.retiring, .effectApplied): .enter(.sessionsEnded)
+    case (.retiring, .oldAccepted): .retry(code: "old_accepted")
     case (_, .sessionsRemain(let count)): .retry(code: "\(count) sessions remain")
     case (.sessionsEnded, .oldRefused): .enter(.oldRefused)
     case (.sessionsEnded, .oldAccepted): .enter(.retiring)
@@ -326,7 +329,7 @@ extension RotationStateMachine.Fact {
   var repeatsCut: String? {
     switch self {
     case .oldAccepted: "old_accepted"
-    case .residueFound: "residue"
+    case .residueFound, .effectRefused(.residue, _): "residue"
     default: nil
     }
   }
