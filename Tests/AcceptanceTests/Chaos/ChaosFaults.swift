@@ -4,40 +4,22 @@ import TestSupport
 
 /// Real worker processes, and what is done to them.
 final class ChaosWorkers {
-  private struct Stopped {
-    let process: Process
-    let until: ContinuousClock.Instant
-  }
-
-  private let arguments: [String]
+  private let url: String
   private let folder: String
   private var running: [Process] = []
-  private var stopped: [Stopped] = []
+  private var sleepers: [Task<Void, any Error>] = []
+  private var asleep: [Process] = []
   private var started = 0
 
   init(_ count: Int, of world: ChaosWorld) throws {
     folder = world.target.folder
-    // Dead to the others after 1.5 s; a lease cannot be shorter than an effect may take.
-    arguments = [
-      "worker", "--database-url", world.control.url, "--data-dir", folder, "--lease", "20", "--heartbeat", "0.5",
-      "--poll", "0.1", "--plan-every", "1", "--concurrency", "12", "--connections", "4", "--grace", "5",
-    ]
+    url = world.control.url
     for _ in 0..<count { try start() }
   }
 
   private func start() throws {
     started += 1
-    let path = "\(folder)/worker-\(started).log"
-    try Data().write(to: URL(fileURLWithPath: path))
-    let process = Process()
-    process.executableURL = CommandTests.program
-    process.arguments = arguments + ["--name", "chaos-\(started)"]
-    process.environment = ["PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8"]
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = FileHandle(forWritingAtPath: path)
-    process.standardError = process.standardOutput
-    try process.run()
-    running.append(process)
+    running.append(try WorkerProcess.start("worker-\(started)", url: url, folder: folder))
   }
 
   /// Dies at once; another one starts.
@@ -50,25 +32,36 @@ final class ChaosWorkers {
   /// Stands still and then goes on as if nothing had happened; another one starts meanwhile.
   func stop(_ index: Int, for time: Duration) throws {
     let process = running.remove(at: index % running.count)
-    Foundation.kill(process.processIdentifier, SIGSTOP)
-    stopped.append(Stopped(process: process, until: .now + time))
+    let id = process.processIdentifier
+    asleep.append(process)
+    Foundation.kill(id, SIGSTOP)
+    // When it wakes it writes what it had in hand, if it can, and ends.
+    sleepers.append(
+      Task {
+        try await Task.sleep(for: time)
+        Foundation.kill(id, SIGCONT)
+        Foundation.kill(id, SIGTERM)
+        while process.isRunning { try await Task.sleep(for: .milliseconds(20)) }
+      })
     try start()
   }
 
-  /// Wakes who has stood still long enough. It writes what it had in hand, if it can, and ends.
-  func wake(everybody: Bool = false) {
-    for sleeper in stopped where everybody || sleeper.until <= .now {
-      Foundation.kill(sleeper.process.processIdentifier, SIGCONT)
-      Foundation.kill(sleeper.process.processIdentifier, SIGTERM)
-    }
-    stopped.removeAll { everybody || $0.until <= .now }
+  /// Until all who stood still have woken up and ended.
+  func allAwake() async throws {
+    for sleeper in sleepers { try await sleeper.value }
+    sleepers = []
   }
 
   /// One that ended by itself is an error of its own.
   var ended: [Int32] { running.filter { !$0.isRunning }.map(\.terminationStatus) }
 
+  /// At once, whatever they do; for a test that fails.
+  func killAll() {
+    for process in running + asleep where process.isRunning { Foundation.kill(process.processIdentifier, SIGKILL) }
+  }
+
   func end() async throws {
-    wake(everybody: true)
+    try await allAwake()
     for process in running { Foundation.kill(process.processIdentifier, SIGTERM) }
     let deadline = ContinuousClock.now + .seconds(20)
     for process in running {
@@ -94,7 +87,13 @@ struct ChaosFaults {
   private var deck: [Kind] = []
   private(set) var count: [Kind: Int] = [:]
 
-  init(seed: UInt64) { dice = SeededGenerator(seed: seed) }
+  private let kinds: [Kind]
+
+  /// - Parameter longSleeps: some workers stand still for longer than their lease, which takes its time.
+  init(seed: UInt64, longSleeps: Bool) {
+    dice = SeededGenerator(seed: seed)
+    kinds = Kind.allCases.filter { longSleeps || $0 != .stopWorkerPastItsLease }
+  }
 
   var total: Int { count.values.reduce(0, +) }
 
@@ -105,7 +104,7 @@ struct ChaosFaults {
         .killWorker: 12, .stopWorker: 7, .stopWorkerPastItsLease: 1, .restartTarget: 1, .crashTarget: 1,
         .restartControl: 1, .crashControl: 1,
       ]
-      let all = Kind.allCases.flatMap { Array(repeating: $0, count: shares[$0] ?? 0) }
+      let all = kinds.flatMap { Array(repeating: $0, count: shares[$0] ?? 0) }
       // The first six are one of each, so that a short run has them all, but for the long sleep.
       let first = Kind.allCases.filter { $0 != .stopWorkerPastItsLease }
       deck = (count.isEmpty ? first : all).shuffled(using: &dice)

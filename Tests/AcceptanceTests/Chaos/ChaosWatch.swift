@@ -117,7 +117,7 @@ final class ChaosWatch: Sendable {
   }
 
   /// At most two logins of an identity live, whatever they are called.
-  private func countLogins() async throws {
+  func countLogins() async throws {
     let many = try await world.target.withSuperuser { connection in
       try await connection.query(
         """

@@ -1,5 +1,6 @@
 import Foundation
 import Lifecycle
+import Secrets
 import TestSupport
 import Testing
 
@@ -21,15 +22,17 @@ import Testing
         + "swift test --filter RotationChaosTests")
     let world = try await ChaosWorld.make()
     let workers = try ChaosWorkers(Self.isHeavy ? 3 : 2, of: world)
+    defer { workers.killAll() }
     let watch = ChaosWatch(world)
     let watching = Task { await watch.run() }
+    defer { watching.cancel() }
     var people = ChaosPeople(world, seed: seed)
     for _ in 0..<(Self.isHeavy ? 20 : 5) { try await people.issue() }
     for _ in 0..<(Self.isHeavy ? 10 : 0) { try await people.issue(strict: true) }
     try await patiently(60) { try await Self.isSettled(world) }
 
     world.proxy.choose(seed: seed, percent: 12)
-    var faults = ChaosFaults(seed: seed)
+    var faults = ChaosFaults(seed: seed, longSleeps: Self.isHeavy)
     var putAside = 0
     var due = ContinuousClock.now
     var spoken = 0
@@ -37,7 +40,6 @@ import Testing
       watch.watch(people.accounts.filter { !$0.isStrict && !$0.isLeaving }.map(\.name))
       for _ in 1...3 { try await people.act() }
       putAside += try await world.operate()
-      workers.wake()
       // Only what meets a running saga counts.
       let isRunning = try await world.control.count("SELECT count(*) FROM jobs.job WHERE lease_owner IS NOT NULL") > 0
       if isRunning, .now >= due {
@@ -54,19 +56,56 @@ import Testing
     }
 
     world.proxy.choose { _ in .none }
-    workers.wake(everybody: true)
+    try await workers.allAwake()
     try await patiently(Self.isHeavy ? 400 : 60) {
       putAside += try await world.operate()
       return try await Self.isSettled(world)
     }
     watching.cancel()
     await watching.value
-    print("chaos: faults \(faults.count.map { "\($0.key.rawValue) \($0.value)" }.sorted()), ")
+    print("chaos: faults \(faults.count.map { "\($0.key.rawValue) \($0.value)" }.sorted())")
     print("chaos: connections \(Dictionary(grouping: world.proxy.injected, by: Self.word).mapValues(\.count))")
     print("chaos: orders \(people.orders), looks \(watch.looks), jobs put aside \(putAside)")
     #expect(workers.ended == [], "a worker gave up, seed \(seed)")
     try await judge(world, people, watch, seed)
     try await workers.end()
+    try await world.close()
+  }
+
+  /// A verdict that finds nothing means nothing if it cannot find anything.
+  @Test func theOracleSeesWhatItLooksFor() async throws {
+    let world = try await ChaosWorld.make()
+    let workers = try ChaosWorkers(1, of: world)
+    defer { workers.killAll() }
+    let watch = ChaosWatch(world)
+    try await world.issue("svc1")
+    try await world.issue("svcs2", on: ChaosWorld.strictTarget)
+    try await patiently(60) { try await Self.isSettled(world) }
+    try await workers.end()
+    try await watch.look(at: "svc1")
+    let before = try await ChaosVerdict(world: world).violations()
+    #expect(before.found == [] && watch.violations == [])
+
+    let current = try #require(try await world.versions(of: "svc1").first)
+    let secret = try await world.open(current)
+    #expect(
+      try await ChaosVerdict(world: world).spoken([secret.withBytes { String(decoding: $0, as: UTF8.self) }]) == 0)
+    try await world.target.withSuperuser { connection in
+      try await connection.executeScript(
+        """
+        ALTER ROLE svc1_a LOGIN PASSWORD 'overheard';
+        CREATE ROLE svc1_b LOGIN IN ROLE svc1;
+        CREATE ROLE svc1_c LOGIN IN ROLE svc1;
+        """)
+    }
+    try await watch.look(at: "svc1")
+    try await watch.countLogins()
+    #expect(watch.violations.count == 2, "\(watch.violations)")
+    for _ in 1...3 { #expect(try await !world.target.logIn("svcs2_a", SecretBytes("wrong"))) }
+    let verdict = ChaosVerdict(world: world)
+    let after = try await verdict.violations().found.map { $0.prefix { $0 != ":" && $0 != "d" } }
+    #expect(Set(after) == ["svc1 set_secret", "svcs2_a was locke"])
+    #expect(try await verdict.spoken(["overheard", "never said"]) == 1)
     try await world.close()
   }
 
@@ -126,6 +165,7 @@ import Testing
     print(
       "chaos: \(verdict.changes) changes in the target's log, \(verdict.refused) failed logins on the strict target")
     #expect(verdict.changes > 0)
+    #expect(verdict.refused > 0 || !people.accounts.contains { $0.isStrict })
     #expect(verdict.found == [], "seed \(seed)")
     #expect(watch.violations == [], "seed \(seed)")
     #expect(watch.looks.logins > 0 && watch.looks.counts > 0)
