@@ -52,6 +52,7 @@ struct ServerCommand: AsyncParsableCommand {
       GET  /v1/credentials/NAME/secret?version=previous  the one before, during the overlap
       POST /v1/credentials/NAME/acknowledgements       {"version": N}
       POST /v1/helpdesks/NAME/events                   what was decided on a ticket, signed as Standard Webhooks says
+      /scim/v2                                         people, from a directory; see keyturn person scim
       GET  /health/live, /health/ready
       SIGTERM or SIGINT: accept no more, answer those who wait, end the rest within the grace time.
       """)

@@ -21,20 +21,19 @@ struct SCIMRow: Sendable {
     modifiedAt = try row[6]
   }
 
-  var resource: SCIMDirectory.Resource {
-    get throws {
-      guard case .object(var object) = stored, let kind = SCIMDirectory.Kind(rawValue: kind) else {
-        throw SCIMError(.notFound, "the resource cannot be read")
-      }
-      let name = id.uuidString.lowercased()
-      object["id"] = .string(name)
-      object["meta"] = .object([
-        "resourceType": .string(kind.rawValue), "version": .string(SCIMTag.text(version)),
-        "created": .string(createdAt.formatted(.iso8601)), "lastModified": .string(modifiedAt.formatted(.iso8601)),
-        "location": .string("/scim/v2/\(kind.rawValue)s/\(name)"),
-      ])
-      return SCIMDirectory.Resource(id: id, kind: kind, version: version, body: .object(object))
+  /// - Parameter base: scheme and authority of this server, or empty.
+  func resource(base: String) throws -> SCIMDirectory.Resource {
+    guard case .object(var object) = stored, let kind = SCIMDirectory.Kind(rawValue: kind) else {
+      throw SCIMError(.notFound, "the resource cannot be read")
     }
+    let name = id.uuidString.lowercased()
+    object["id"] = .string(name)
+    object["meta"] = .object([
+      "resourceType": .string(kind.rawValue), "version": .string(SCIMTag.text(version)),
+      "created": .string(createdAt.formatted(.iso8601)), "lastModified": .string(modifiedAt.formatted(.iso8601)),
+      "location": .string("\(base)/scim/v2/\(kind.rawValue)s/\(name)"),
+    ])
+    return SCIMDirectory.Resource(id: id, kind: kind, version: version, body: .object(object))
   }
 }
 
@@ -79,20 +78,23 @@ struct LockSCIMResource: Statement {
   static func decode(_ row: PostgresRow) throws -> SCIMRow { try SCIMRow(row) }
 }
 
+/// All of a kind, in the order of their creation; with `name` only the one that bears it, by the index `scim_resource_name_once`.
 struct ListSCIMResources: Statement {
   static let sql = """
     SELECT id, kind, version, person_id, body, created_at, modified_at
     FROM governance.scim_resource
-    WHERE kind = $1 AND source = $2
+    WHERE kind = $1 AND source = $2 AND ($3::text IS NULL OR lower(name) = lower($3))
     ORDER BY id
     """
 
   let kind: String
   let source: String
+  var name: String?
 
   func bind(_ parameters: inout PostgresParameters) {
     parameters.append(kind)
     parameters.append(source)
+    parameters.append(name)
   }
 
   static func decode(_ row: PostgresRow) throws -> SCIMRow { try SCIMRow(row) }
@@ -156,4 +158,108 @@ struct DeleteSCIMResource: Statement {
   static let sql = "DELETE FROM governance.scim_resource WHERE id = $1"
   let id: UUID
   func bind(_ parameters: inout PostgresParameters) { parameters.append(id) }
+}
+
+/// Groups that the user is a member of; locks them, in the order of their ids.
+struct FindSCIMGroupsOf: Statement {
+  static let sql = """
+    SELECT id, kind, version, person_id, body, created_at, modified_at
+    FROM governance.scim_resource
+    WHERE kind = 'Group' AND source = $2
+      AND body -> 'members' @> jsonb_build_array(jsonb_build_object('value', $1::text))
+    ORDER BY id
+    FOR NO KEY UPDATE
+    """
+
+  let user: UUID
+  let source: String
+
+  func bind(_ parameters: inout PostgresParameters) {
+    parameters.append(user.uuidString.lowercased())
+    parameters.append(source)
+  }
+
+  static func decode(_ row: PostgresRow) throws -> SCIMRow { try SCIMRow(row) }
+}
+
+// MARK: Clients
+
+struct InsertSCIMClient: Statement {
+  static let sql = """
+    INSERT INTO governance.scim_client (id, source, name, token_hash, added_by, reason, expires_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
+    ON CONFLICT (source, name) WHERE removed_at IS NULL DO NOTHING
+    """
+
+  let id: UUID
+  let source: String
+  let name: String
+  let hash: [UInt8]
+  let by: PersonID
+  let reason: String
+  let expiresAt: Date?
+
+  func bind(_ parameters: inout PostgresParameters) {
+    parameters.append(id)
+    parameters.append(source)
+    parameters.append(name)
+    parameters.append(hash)
+    parameters.append(by.rawValue)
+    parameters.append(reason)
+    parameters.append(expiresAt)
+  }
+}
+
+struct RemoveSCIMClient: Statement {
+  static let sql = """
+    UPDATE governance.scim_client
+    SET removed_at = clock_timestamp(), removed_by = $3
+    WHERE source = $1 AND name = $2 AND removed_at IS NULL
+    """
+
+  let source: String
+  let name: String
+  let by: PersonID
+
+  func bind(_ parameters: inout PostgresParameters) {
+    parameters.append(source)
+    parameters.append(name)
+    parameters.append(by.rawValue)
+  }
+}
+
+struct ListSCIMClients: Statement {
+  static let sql = """
+    SELECT source, name, created_at, expires_at
+    FROM governance.scim_client
+    WHERE removed_at IS NULL
+    ORDER BY source, name
+    """
+
+  static func decode(_ row: PostgresRow) throws -> SCIMClient {
+    SCIMClient(source: try row[0], name: try row[1], createdAt: try row[2], expiresAt: try row[3])
+  }
+}
+
+struct FindSCIMClient: Statement {
+  static let sql = """
+    SELECT source, token_hash, removed_at IS NOT NULL, COALESCE(expires_at <= clock_timestamp(), false)
+    FROM governance.scim_client
+    WHERE id = $1
+    """
+
+  struct Row: Sendable {
+    let source: String
+    let hash: [UInt8]
+    let isRemoved: Bool
+    let isExpired: Bool
+  }
+
+  let id: UUID
+
+  func bind(_ parameters: inout PostgresParameters) { parameters.append(id) }
+
+  static func decode(_ row: PostgresRow) throws -> Row {
+    Row(source: try row[0], hash: try row[1], isRemoved: try row[2], isExpired: try row[3])
+  }
 }

@@ -9,7 +9,8 @@ package import Secrets
 import ServiceLifecycle
 import Synchronization
 
-/// The HTTP face: consumers read their secret and acknowledge it; helpdesks send signed events; probes ask for health.
+/// The HTTP face: consumers read their secret and acknowledge it; provisioning clients write people; helpdesks send signed
+/// events; probes ask for health.
 ///
 /// A class because it is one running thing; its state is behind a lock.
 package final class WebServer: Sendable {
@@ -144,6 +145,11 @@ package final class WebServer: Sendable {
     SecretRoutes(
       lifecycle: lifecycle, reader: SecretReader(lifecycle: lifecycle), watch: watch, gate: gate,
       patience: .seconds(configuration.patience)
+    ).add(to: router)
+    SCIMRoutes(
+      store: lifecycle.governance, client: lifecycle.client,
+      gate: SCIMGate(store: lifecycle.governance, client: lifecycle.client), patience: .seconds(configuration.patience),
+      scheme: configuration.isSecure ? "https" : "http", logger: logger
     ).add(to: router)
     HelpdeskEventRoutes(
       store: lifecycle.governance, client: lifecycle.client, helpdesks: helpdesks,
