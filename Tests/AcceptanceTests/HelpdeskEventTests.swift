@@ -56,11 +56,8 @@ import Web
 
   /// With a request that is bound to the ticket A-1 of the helpdesk "desk".
   private func run(_ body: @Sendable (Sender) async throws -> Void) async throws {
-    let world = try await TestWorld.make(addTarget: false)
+    let world = try await TestWorld.make()
     let (governance, client) = (world.composition.governance, world.composition.client)
-    try await governance.addTarget(
-      TargetRecord(id: .make(), name: "db", kind: "simulated", environment: "test", settings: [:], adminEnvelope: [1]),
-      in: client)
     try await world.addIdentity("svc")
     let request = try await world.submit([.issue, .rotate], "svc")
     try await client.withTransaction { transaction in
@@ -97,6 +94,31 @@ import Web
       #expect(
         try await sender.world.database.count(
           "SELECT count(*)::text FROM evidence.opening WHERE value LIKE '%msg_1%' AND value LIKE '%\"actor\"%'") == 1)
+    }
+  }
+
+  @Test func thePollReadsWhatArrivedAndStartsTheWork() async throws {
+    try await run { sender async throws in
+      let (world, governance) = (sender.world, sender.world.composition.governance)
+      try await governance.addAccount(realm: "desk", login: "bob", of: "bob", in: world.composition.client)
+      #expect(try await sender.send(try sender.body()).status == 202)
+      let file = world.daemon.dataDirectory + "/desk.key"
+      try Data(Self.secret.utf8).write(to: URL(fileURLWithPath: file))
+      func poll() async throws -> CommandTests.Ended {
+        try await world.keyturn(
+          "helpdesk", "poll", "--once", "--kind", "webhook", "--name", "desk", "--url", "http://127.0.0.1:1/",
+          "--token-file", file, "--json")
+      }
+      // A key that others may read is none.
+      try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: file)
+      #expect(try await poll().code == 64)
+      #expect(try await world.keyturn("server", "--helpdesk-webhook", "desk=" + file).code == 64)
+      #expect(try await world.keyturn("server", "--helpdesk-webhook", "desk").code == 64)
+      try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: file)
+      let ended = try await poll()
+      #expect(ended.code == 0 && ended.output.contains("granted"), "\(ended.errors)")
+      #expect(
+        try await world.database.count("SELECT count(*)::text FROM lifecycle.rotation WHERE finished_at IS NULL") == 1)
     }
   }
 

@@ -66,6 +66,7 @@ struct ServerCommand: AsyncParsableCommand {
 
   func validate() throws {
     _ = try server.configuration(grace: grace, listens: notifications)
+    _ = try server.helpdesks()
     guard (2...1000).contains(connections) else { throw ValidationError("--connections must be 2 to 1000") }
   }
 

@@ -42,11 +42,24 @@ package struct SCIMDirectory: Sendable {
 
   /// Resources of the kinds, by default in the order of their creation.
   package func list(_ kinds: [Kind], _ query: SCIMQuery, in runner: some StatementRunner) async throws -> SCIMValue {
+    if kinds.count == 1, query.isPlain {
+      let kind = kinds[0].rawValue
+      let rows = try await runner.query(
+        ListSCIMResources(
+          kind: kind, source: source, limit: Int64(query.page.count), offset: Int64(query.page.start - 1)))
+      let total = try await runner.queryFirst(CountSCIMResources(kind: kind, source: source)) ?? 0
+      let shown = try rows.map { query.projection.apply(to: try $0.resource(base: base).body) }
+      return query.page.response(shown, total: Int(total))
+    }
     var resources: [SCIMValue] = []
     for kind in kinds {
-      for row in try await runner.query(ListSCIMResources(kind: kind.rawValue, source: source, name: query.name)) {
-        resources.append(try row.resource(base: base).body)
-      }
+      let rows =
+        if let name = query.name {
+          try await runner.query(FindSCIMResourceNamed(kind: kind.rawValue, source: source, name: name))
+        } else {
+          try await runner.query(ListSCIMResources(kind: kind.rawValue, source: source))
+        }
+      for row in rows { resources.append(try row.resource(base: base).body) }
     }
     return query.apply(to: resources)
   }

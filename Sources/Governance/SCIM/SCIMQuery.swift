@@ -54,6 +54,9 @@ package struct SCIMQuery: Sendable {
     return paths
   }
 
+  /// A page of everything, which the database can cut out.
+  var isPlain: Bool { filter == nil && sortBy == nil }
+
   /// The name of the only resource that can match, when the filter says so: it is found by an index.
   var name: String? {
     guard case .compare(let path, .eq, .string(let text))? = filter, path.sub == nil,

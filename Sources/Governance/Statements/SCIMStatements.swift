@@ -78,18 +78,58 @@ struct LockSCIMResource: Statement {
   static func decode(_ row: PostgresRow) throws -> SCIMRow { try SCIMRow(row) }
 }
 
-/// All of a kind, in the order of their creation; with `name` only the one that bears it, by the index `scim_resource_name_once`.
+/// Resources of a kind, in the order of their creation.
 struct ListSCIMResources: Statement {
   static let sql = """
     SELECT id, kind, version, person_id, body, created_at, modified_at
     FROM governance.scim_resource
-    WHERE kind = $1 AND source = $2 AND ($3::text IS NULL OR lower(name) = lower($3))
+    WHERE kind = $1 AND source = $2
     ORDER BY id
+    LIMIT $3
+    OFFSET $4
     """
 
   let kind: String
   let source: String
-  var name: String?
+  /// Nil: all.
+  var limit: Int64?
+  var offset: Int64 = 0
+
+  func bind(_ parameters: inout PostgresParameters) {
+    parameters.append(kind)
+    parameters.append(source)
+    parameters.append(limit)
+    parameters.append(offset)
+  }
+
+  static func decode(_ row: PostgresRow) throws -> SCIMRow { try SCIMRow(row) }
+}
+
+struct CountSCIMResources: Statement {
+  static let sql = "SELECT count(*) FROM governance.scim_resource WHERE kind = $1 AND source = $2"
+
+  let kind: String
+  let source: String
+
+  func bind(_ parameters: inout PostgresParameters) {
+    parameters.append(kind)
+    parameters.append(source)
+  }
+
+  static func decode(_ row: PostgresRow) throws -> Int64 { try row[0] }
+}
+
+/// The one that bears the name, by the index `scim_resource_name_once`: what clients ask before they create one.
+struct FindSCIMResourceNamed: Statement {
+  static let sql = """
+    SELECT id, kind, version, person_id, body, created_at, modified_at
+    FROM governance.scim_resource
+    WHERE kind = $1 AND source = $2 AND lower(name) = lower($3)
+    """
+
+  let kind: String
+  let source: String
+  let name: String
 
   func bind(_ parameters: inout PostgresParameters) {
     parameters.append(kind)
@@ -180,86 +220,4 @@ struct FindSCIMGroupsOf: Statement {
   }
 
   static func decode(_ row: PostgresRow) throws -> SCIMRow { try SCIMRow(row) }
-}
-
-// MARK: Clients
-
-struct InsertSCIMClient: Statement {
-  static let sql = """
-    INSERT INTO governance.scim_client (id, source, name, token_hash, added_by, reason, expires_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7)
-    ON CONFLICT (source, name) WHERE removed_at IS NULL DO NOTHING
-    """
-
-  let id: UUID
-  let source: String
-  let name: String
-  let hash: [UInt8]
-  let by: PersonID
-  let reason: String
-  let expiresAt: Date?
-
-  func bind(_ parameters: inout PostgresParameters) {
-    parameters.append(id)
-    parameters.append(source)
-    parameters.append(name)
-    parameters.append(hash)
-    parameters.append(by.rawValue)
-    parameters.append(reason)
-    parameters.append(expiresAt)
-  }
-}
-
-struct RemoveSCIMClient: Statement {
-  static let sql = """
-    UPDATE governance.scim_client
-    SET removed_at = clock_timestamp(), removed_by = $3
-    WHERE source = $1 AND name = $2 AND removed_at IS NULL
-    """
-
-  let source: String
-  let name: String
-  let by: PersonID
-
-  func bind(_ parameters: inout PostgresParameters) {
-    parameters.append(source)
-    parameters.append(name)
-    parameters.append(by.rawValue)
-  }
-}
-
-struct ListSCIMClients: Statement {
-  static let sql = """
-    SELECT source, name, created_at, expires_at
-    FROM governance.scim_client
-    WHERE removed_at IS NULL
-    ORDER BY source, name
-    """
-
-  static func decode(_ row: PostgresRow) throws -> SCIMClient {
-    SCIMClient(source: try row[0], name: try row[1], createdAt: try row[2], expiresAt: try row[3])
-  }
-}
-
-struct FindSCIMClient: Statement {
-  static let sql = """
-    SELECT source, token_hash, removed_at IS NOT NULL, COALESCE(expires_at <= clock_timestamp(), false)
-    FROM governance.scim_client
-    WHERE id = $1
-    """
-
-  struct Row: Sendable {
-    let source: String
-    let hash: [UInt8]
-    let isRemoved: Bool
-    let isExpired: Bool
-  }
-
-  let id: UUID
-
-  func bind(_ parameters: inout PostgresParameters) { parameters.append(id) }
-
-  static func decode(_ row: PostgresRow) throws -> Row {
-    Row(source: try row[0], hash: try row[1], isRemoved: try row[2], isExpired: try row[3])
-  }
 }

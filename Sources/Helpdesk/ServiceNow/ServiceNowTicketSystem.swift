@@ -42,8 +42,8 @@ package struct ServiceNowTicketSystem: TicketSystem {
     let values = fields(draft.binding).merging(["short_description": draft.subject, "description": draft.body]) { $1 }
     let answer = try await client.send(
       "POST", "api/now/table/\(settings.table)", query: [("sysparm_fields", "sys_id")], json: values)
-    struct Created: Decodable { let sys_id: String }
-    return try checked(answer.decode(Result<Created>.self).result.sys_id)
+    let created = try answer.decode(Result<[String: String]>.self).result
+    return try checked(created["sys_id"] ?? "")
   }
 
   private func fields(_ binding: TicketBinding) -> [String: String] {
