@@ -122,6 +122,28 @@ import Web
     }
   }
 
+  @Test func aTicketThatCannotBeReadDoesNotHoldUpTheOthers() async throws {
+    try await run { sender async throws in
+      let (world, governance) = (sender.world, sender.world.composition.governance)
+      // RT's tickets have numbers, and this server has no RT.
+      for id in ["A-7", "8"] {
+        let request = try await world.submit([.issue, .rotate], "svc")
+        try await world.composition.client.withTransaction { transaction in
+          let ticket = try await governance.importTicket(
+            helpdesk: "rt", remoteID: id, subject: "svc", in: transaction)
+          try await governance.bind(ticket, to: request, in: transaction)
+        }
+      }
+      let file = world.daemon.dataDirectory + "/rt.token"
+      try Data("t".utf8).write(to: URL(fileURLWithPath: file))
+      try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: file)
+      let ended = try await world.keyturn(
+        "helpdesk", "poll", "--once", "--url", "http://127.0.0.1:\(sender.port)/", "--token-file", file)
+      #expect(ended.code == 0, "\(ended.errors)")
+      #expect(ended.output.contains("unexpected_answer") && ended.output.contains("ticket_not_open"), "\(ended.output)")
+    }
+  }
+
   @Test func aForgedStaleOrOversizedEventHasItsOwnReason() async throws {
     try await run { sender async throws in
       let body = try sender.body()

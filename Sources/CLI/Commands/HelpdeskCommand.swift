@@ -122,7 +122,16 @@ struct HelpdeskCommand: AsyncParsableCommand {
       let name = try place.system(session).name
       repeat {
         for id in try await session.governance.boundTickets(helpdesk: name, in: session.client) {
-          let outcome = try await poller.look(at: id)
+          let outcome: TicketPoller.Outcome
+          do {
+            outcome = try await poller.look(at: id)
+          } catch let error as HelpdeskError {
+            // One ticket that cannot be read must not hold up the decisions on all others.
+            session.output.record([
+              ("ticket", id), ("result", "none"), ("problem", error.code.rawValue), ("detail", error.message),
+            ])
+            continue
+          }
           guard outcome != TicketPoller.Outcome() else { continue }
           let refused = outcome.refused.values.flatMap { $0 }.map(\.rawValue).joined(separator: ", ")
           session.output.record([
