@@ -169,12 +169,12 @@ import Testing
       #expect(line.contains("leaf 10 of the log"), "\(line)")
     }
     try await cheat(copy("back"), world)
-    // Deleted: what follows in its case does not follow.
+    // Deleted: what comes after it in its case does not follow.
     let rotation = try #require(
       try await world.reader.opened(from: .distantPast, until: .distantFuture).first?.caseID)
-    try await cheat("DELETE FROM evidence.event WHERE case_id = '\(rotation)' AND cs = 3", world)
+    try await cheat("DELETE FROM evidence.event WHERE case_id = '\(rotation)' AND cs = 2", world)
     for line in try await deviations(of: [rotation], world, since: head) {
-      #expect(line.contains(rotation.leafText) && line.contains("leaf 3"), "\(line)")
+      #expect(line.contains(rotation.leafText) && line.contains("leaf 2"), "\(line)")
     }
     try await cheat(copy("back"), world)
     // Two leaves of a case change their places.
