@@ -9,6 +9,7 @@ let settings: [SwiftSetting] = [
 
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
@@ -49,7 +50,7 @@ let package = Package(
     .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .target(name: "Postgres", dependencies: ["CLibPQ", log, deque], swiftSettings: settings),
     .target(name: "Secrets", dependencies: [crypto], swiftSettings: settings),
-    .target(name: "MerkleLog", dependencies: [crypto], swiftSettings: settings),
+    .target(name: "MerkleLog", dependencies: [crypto, cryptoExtras], swiftSettings: settings),
     .target(
       name: "Migrations", dependencies: [crypto], path: "Migrations", exclude: ["schema.sql"],
       resources: [.embedInCode("sql")],

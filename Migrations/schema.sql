@@ -8,6 +8,20 @@ CREATE SCHEMA keyturn;
 ALTER SCHEMA keyturn OWNER TO keyturn_owner;
 CREATE SCHEMA lifecycle;
 ALTER SCHEMA lifecycle OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.accept(in_epoch bigint) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+  PERFORM FROM evidence.log AS l WHERE l.epoch = in_epoch;
+  IF NOT FOUND THEN
+    RETURN false;
+  END IF;
+  DELETE FROM evidence.refusal;
+  RETURN true;
+END
+$$;
+ALTER FUNCTION evidence.accept(in_epoch bigint) OWNER TO keyturn_owner;
 CREATE FUNCTION evidence.pseudonym_of(person uuid) RETURNS uuid
     LANGUAGE plpgsql STRICT
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -75,6 +89,35 @@ CREATE FUNCTION evidence.array_of(vals text[]) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN (SELECT (('['::text || COALESCE(string_agg(evidence.quoted(m.v), ','::text ORDER BY m.n), ''::text)) || ']'::text) FROM unnest(array_of.vals) WITH ORDINALITY m(v, n));
 ALTER FUNCTION evidence.array_of(vals text[]) OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.begin_anew(new_origin text, new_vkey text, last_size bigint, last_root bytea, last_note text, actor uuid, why text) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  old evidence.log;
+  place integer;
+BEGIN
+  SELECT * INTO STRICT old FROM evidence.log AS l FOR UPDATE;
+  IF old.vkey = new_vkey OR old.origin = new_origin OR EXISTS (
+    SELECT FROM evidence.former_log AS f WHERE f.vkey = new_vkey OR f.origin = new_origin) THEN
+    RAISE EXCEPTION 'a new log needs a new name and a new key' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  INSERT INTO evidence.former_log (vkey, origin, kept_size, kept_root, last_size, last_root, last_note)
+  VALUES (old.vkey, old.origin, old.size, old.root, last_size, last_root, last_note);
+  place := evidence.record('00000000-0000-4000-8000-0000000000e5', 'log.begun', evidence.actor_of(actor),
+    evidence.object(
+      ARRAY['former_log', 'former_root', 'former_size', 'former_vkey', 'kept_root', 'kept_size', 'log', 'vkey'],
+      ARRAY[evidence.quoted(old.origin), evidence.quoted(encode(last_root, 'base64')), last_size::text,
+        evidence.quoted(old.vkey), evidence.quoted(encode(old.root, 'base64')), old.size::text,
+        evidence.quoted(new_origin), evidence.quoted(new_vkey)]),
+    '{}', ARRAY['reason'], ARRAY[why], ARRAY[actor]);
+  UPDATE evidence.log
+  SET origin = new_origin, vkey = new_vkey, note = NULL, epoch = epoch + 1, sealer = NULL, lease_until = '-infinity';
+  DELETE FROM evidence.refusal;
+  RETURN place;
+END
+$$;
+ALTER FUNCTION evidence.begin_anew(new_origin text, new_vkey text, last_size bigint, last_root bytea, last_note text, actor uuid, why text) OWNER TO keyturn_owner;
 CREATE FUNCTION evidence.begin_log(new_origin text, new_vkey text) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -85,6 +128,10 @@ BEGIN
 END
 $$;
 ALTER FUNCTION evidence.begin_log(new_origin text, new_vkey text) OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.case_of(name text) RETURNS uuid
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (encode(SUBSTRING(sha256(convert_to(('keyturn case '::text || name), 'UTF8'::name)) FROM 1 FOR 16), 'hex'::text))::uuid;
+ALTER FUNCTION evidence.case_of(name text) OWNER TO keyturn_owner;
 CREATE FUNCTION evidence.commitment(type text, nonce bytea, value text) RETURNS bytea
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN sha256(((((((convert_to('keyturn-evidence/commit/v1'::text, 'UTF8'::name) || '\x00'::bytea) || convert_to(type, 'UTF8'::name)) || '\x00'::bytea) || nonce) || int4send(octet_length(convert_to(value, 'UTF8'::name)))) || convert_to(value, 'UTF8'::name)));
@@ -169,6 +216,20 @@ CREATE FUNCTION evidence.is_held(of_case uuid, person uuid) RETURNS boolean
     LANGUAGE sql STABLE
     RETURN (EXISTS (SELECT FROM evidence.hold h WHERE ((h.lifted_at IS NULL) AND ((h.case_id = is_held.of_case) OR (h.person_id = is_held.person)))));
 ALTER FUNCTION evidence.is_held(of_case uuid, person uuid) OWNER TO keyturn_owner;
+CREATE TABLE evidence.refusal (
+    is_it boolean DEFAULT true NOT NULL,
+    code text NOT NULL,
+    reason text NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT refusal_code_length CHECK (((length(code) >= 1) AND (length(code) <= 40))),
+    CONSTRAINT refusal_once CHECK (is_it),
+    CONSTRAINT refusal_reason_length CHECK (((length(reason) >= 1) AND (length(reason) <= 2000)))
+);
+ALTER TABLE evidence.refusal OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.is_writable() RETURNS boolean
+    LANGUAGE sql STABLE
+    RETURN (NOT (EXISTS (SELECT FROM evidence.refusal)));
+ALTER FUNCTION evidence.is_writable() OWNER TO keyturn_owner;
 CREATE FUNCTION evidence.keep_lead(in_epoch bigint, seconds double precision) RETURNS boolean
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -218,6 +279,27 @@ BEGIN
 END
 $$;
 ALTER FUNCTION evidence.lift_hold(on_case uuid, on_person uuid, actor uuid, reason text) OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.lock_case(of_case uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  taken integer := coalesce(nullif(current_setting('keyturn.evidence_cases', true), ''), '0')::integer;
+BEGIN
+  IF taken < 0 THEN
+    RETURN;
+  END IF;
+  IF taken >= 256 THEN
+    PERFORM pg_advisory_xact_lock(hashtextextended('keyturn evidence', 1));
+    PERFORM set_config('keyturn.evidence_cases', '-1', true);
+    RETURN;
+  END IF;
+  PERFORM pg_advisory_xact_lock_shared(hashtextextended('keyturn evidence', 1));
+  PERFORM pg_advisory_xact_lock(hashtextextended('keyturn evidence ' || of_case, 0));
+  PERFORM set_config('keyturn.evidence_cases', (taken + 1)::text, true);
+END
+$$;
+ALTER FUNCTION evidence.lock_case(of_case uuid) OWNER TO keyturn_owner;
 CREATE FUNCTION evidence.micros(value timestamp with time zone) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN CASE WHEN isfinite(value) THEN (((EXTRACT(epoch FROM value) * (1000000)::numeric))::bigint)::text ELSE NULL::text END;
@@ -234,11 +316,15 @@ BEGIN
   -- Requester and beneficiary again: pseudonyms of one leaf are of one year and can be compared.
   PERFORM evidence.record(NEW.request_id, 'approval.decided', evidence.actor_of(NEW.approver_id),
     evidence.object(
-      ARRAY['approval', 'beneficiary', 'decision', 'digest', 'requester', 'revision'],
-      ARRAY[evidence.quoted(NEW.id::text), evidence.quoted(evidence.pseudonym_of(asked.beneficiary_id)::text),
-        evidence.quoted(NEW.decision), evidence.hex(NEW.digest),
-        evidence.quoted(evidence.pseudonym_of(asked.requester_id)::text), NEW.revision::text]),
-    evidence.identity_subject(asked.identity_id));
+      ARRAY['acting_for', 'approval', 'beneficiary', 'decision', 'delegation', 'digest', 'human', 'relations', 'requester',
+        'revision', 'stage', 'strength'],
+      ARRAY[evidence.quoted(evidence.pseudonym_of(NEW.acting_for_id)::text), evidence.quoted(NEW.id::text),
+        evidence.quoted(evidence.pseudonym_of(asked.beneficiary_id)::text), evidence.quoted(NEW.decision),
+        evidence.quoted(NEW.delegation_id::text), evidence.hex(NEW.digest), NEW.is_human::text,
+        evidence.array_of(NEW.relations), evidence.quoted(evidence.pseudonym_of(asked.requester_id)::text),
+        NEW.revision::text, NEW.stage::text, evidence.quoted(NEW.strength)]),
+    evidence.identity_subject(asked.identity_id), ARRAY['remote_transaction', 'signature'],
+    ARRAY[NEW.remote_transaction, NEW.signature], ARRAY[NEW.approver_id, NEW.approver_id]);
   RETURN NULL;
 END
 $$;
@@ -267,6 +353,57 @@ BEGIN
 END
 $$;
 ALTER FUNCTION evidence.on_authorization() OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.on_change() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+DECLARE
+  was jsonb := CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(OLD) END;
+  kept jsonb := CASE WHEN TG_OP = 'DELETE' THEN to_jsonb(OLD) ELSE to_jsonb(NEW) END;
+  shown text[] := string_to_array(TG_ARGV[4], ',');
+  about uuid := (kept ->> TG_ARGV[3])::uuid;
+  name text;
+  part text;
+  of_case uuid;
+  actor uuid;
+BEGIN
+  IF TG_OP = 'UPDATE' AND was - string_to_array(TG_ARGV[5], ',') = kept - string_to_array(TG_ARGV[5], ',') THEN
+    RETURN NULL;
+  END IF;
+  FOREACH name IN ARRAY string_to_array(TG_ARGV[1], ',') LOOP
+    part := split_part(name, ':', 2);
+    of_case := CASE split_part(name, ':', 1)
+      WHEN 'person' THEN evidence.pseudonym_of((kept ->> part)::uuid)
+      WHEN 'approval' THEN (SELECT a.request_id FROM governance.approval AS a WHERE a.id = (kept ->> part)::uuid)
+      WHEN 'ticket' THEN (SELECT coalesce(k.request_id, k.id) FROM governance.ticket AS k WHERE k.id = (kept ->> part)::uuid)
+      WHEN 'name' THEN evidence.case_of(TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME || ' ' || (kept ->> part))
+      ELSE (kept ->> name)::uuid END;
+    EXIT WHEN of_case IS NOT NULL;
+  END LOOP;
+  FOREACH name IN ARRAY string_to_array(TG_ARGV[2], ',') LOOP
+    IF kept ->> name IS NOT NULL AND (TG_OP = 'INSERT' OR kept -> name IS DISTINCT FROM was -> name) THEN
+      actor := (kept ->> name)::uuid;
+    END IF;
+  END LOOP;
+  FOREACH name IN ARRAY string_to_array(TG_ARGV[6], ',') LOOP
+    IF kept ->> name IS NOT NULL THEN
+      kept := jsonb_set(kept, ARRAY[name], to_jsonb(evidence.pseudonym_of((kept ->> name)::uuid)));
+    END IF;
+  END LOOP;
+  PERFORM evidence.record(of_case, TG_ARGV[0], evidence.actor_of(actor),
+    evidence.object(ARRAY['operation', 'record'] || ARRAY(SELECT regexp_replace(s, '_id$', '') FROM unnest(shown) AS s),
+      ARRAY[evidence.quoted(lower(TG_OP)), evidence.quoted(TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME)]
+      || ARRAY(SELECT CASE WHEN s ~ '_(at|until)$' THEN evidence.micros((kept ->> s)::timestamptz)
+        ELSE evidence.plain(kept -> s) END FROM unnest(shown) AS s)),
+    '{}', ARRAY['row'], ARRAY[(
+      SELECT jsonb_object_agg(r.key, CASE WHEN length(r.value::text) <= 2000 THEN r.value
+        ELSE to_jsonb('sha256 ' || encode(sha256(convert_to(r.value::text, 'UTF8')), 'hex')) END)::text
+      FROM jsonb_each(kept) AS r
+      WHERE r.key !~ '(envelope|hash|token|secret)')], ARRAY[coalesce(about, actor)]);
+  RETURN NULL;
+END
+$_$;
+ALTER FUNCTION evidence.on_change() OWNER TO keyturn_owner;
 CREATE FUNCTION evidence.on_identity() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -274,10 +411,12 @@ CREATE FUNCTION evidence.on_identity() RETURNS trigger
 BEGIN
   PERFORM evidence.record(NEW.id, CASE TG_OP WHEN 'INSERT' THEN 'identity.added' ELSE 'identity.changed' END,
     evidence.actor_of(NULL),
-    evidence.object(ARRAY['backup', 'expires', 'mode', 'owner', 'policy', 'rights'],
-      ARRAY[evidence.quoted(evidence.pseudonym_of(NEW.backup_owner_id)::text), evidence.micros(NEW.expires_at),
-        evidence.quoted(NEW.login_mode), evidence.quoted(evidence.pseudonym_of(NEW.owner_id)::text),
-        evidence.quoted(NEW.policy_id::text), evidence.hex(sha256(convert_to(array_to_string(NEW.rights, E'\n'), 'UTF8')))]),
+    evidence.object(ARRAY['attested', 'backup', 'expires', 'mode', 'owner', 'policy', 'rights', 'tier', 'vendor'],
+      ARRAY[evidence.micros(NEW.attested_at), evidence.quoted(evidence.pseudonym_of(NEW.backup_owner_id)::text),
+        evidence.micros(NEW.expires_at), evidence.quoted(NEW.login_mode),
+        evidence.quoted(evidence.pseudonym_of(NEW.owner_id)::text), evidence.quoted(NEW.policy_id::text),
+        evidence.hex(sha256(convert_to(array_to_string(NEW.rights, E'\n'), 'UTF8'))), evidence.quoted(NEW.tier),
+        evidence.quoted(NEW.vendor_id::text)]),
     evidence.object(ARRAY['identity', 'target'],
       ARRAY[evidence.quoted(NEW.id::text), evidence.quoted(NEW.target_id::text)]),
     ARRAY['environment', 'name', 'purpose', 'workload'], ARRAY[NEW.environment, NEW.name, NEW.purpose, NEW.workload],
@@ -286,6 +425,18 @@ BEGIN
 END
 $$;
 ALTER FUNCTION evidence.on_identity() OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.on_migration() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+  PERFORM evidence.record('00000000-0000-4000-8000-0000000000e6', 'record.changed', evidence.actor_of(NULL),
+    evidence.object(ARRAY['checksum', 'operation', 'record', 'version'],
+      ARRAY[evidence.quoted(NEW.checksum), '"insert"', '"keyturn.schema_migration"', NEW.version::text]));
+  RETURN NULL;
+END
+$$;
+ALTER FUNCTION evidence.on_migration() OWNER TO keyturn_owner;
 CREATE FUNCTION evidence.on_operator_action() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -310,11 +461,16 @@ CREATE FUNCTION evidence.on_person() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
+  IF TG_OP = 'UPDATE' AND to_jsonb(OLD) - 'as_of' = to_jsonb(NEW) - 'as_of' THEN
+    RETURN NULL;
+  END IF;
   PERFORM evidence.record(evidence.pseudonym_of(NEW.id), CASE TG_OP WHEN 'INSERT' THEN 'person.added' ELSE 'person.changed' END,
     evidence.actor_of(NULL),
-    evidence.object(ARRAY['person', 'state', 'version'],
-      ARRAY[evidence.quoted(evidence.pseudonym_of(NEW.id)::text), evidence.quoted(NEW.state), NEW.version::text]),
-    '{}', ARRAY['external_id'], ARRAY[CASE WHEN TG_OP = 'INSERT' THEN NEW.external_id END], ARRAY[NEW.id]);
+    evidence.object(ARRAY['manager', 'person', 'state', 'version'],
+      ARRAY[evidence.quoted(evidence.pseudonym_of(NEW.manager_id)::text),
+        evidence.quoted(evidence.pseudonym_of(NEW.id)::text), evidence.quoted(NEW.state), NEW.version::text]),
+    '{}', ARRAY['external_id', 'row'], ARRAY[CASE WHEN TG_OP = 'INSERT' THEN NEW.external_id END,
+      (to_jsonb(NEW) - ARRAY['id', 'manager_id'])::text], ARRAY[NEW.id, NEW.id]);
   RETURN NULL;
 END
 $$;
@@ -326,32 +482,14 @@ CREATE FUNCTION evidence.on_policy() RETURNS trigger
 BEGIN
   PERFORM evidence.record(NEW.id, CASE TG_OP WHEN 'INSERT' THEN 'policy.added' ELSE 'policy.changed' END,
     evidence.actor_of(NULL),
-    evidence.object(ARRAY['digest', 'policy'],
-      ARRAY[evidence.hex(sha256(convert_to(to_jsonb(NEW)::text, 'UTF8'))), evidence.quoted(NEW.id::text)]),
-    '{}', ARRAY['policy'], ARRAY[to_jsonb(NEW)::text], ARRAY[NULL::uuid]);
+    evidence.object(ARRAY['digest', 'document', 'policy', 'version'],
+      ARRAY[evidence.hex(sha256(convert_to((to_jsonb(NEW) - 'document')::text, 'UTF8'))), evidence.hex(NEW.digest),
+        evidence.quoted(NEW.id::text), NEW.version::text]),
+    '{}', ARRAY['policy'], ARRAY[(to_jsonb(NEW) - 'document')::text], ARRAY[NULL::uuid]);
   RETURN NULL;
 END
 $$;
 ALTER FUNCTION evidence.on_policy() OWNER TO keyturn_owner;
-CREATE FUNCTION evidence.on_record() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-DECLARE
-  kept jsonb := (SELECT jsonb_object_agg(r.key, r.value) FROM jsonb_each(to_jsonb(NEW)) AS r
-    WHERE r.key !~ '(envelope|hash|token|secret)');
-BEGIN
-  PERFORM evidence.record(coalesce((kept ->> TG_ARGV[0])::uuid, (kept ->> 'id')::uuid), 'record.changed',
-    evidence.actor_of(NULL),
-    evidence.object(ARRAY['credential', 'follow_up', 'operation', 'permit', 'record', 'state'],
-      ARRAY[evidence.quoted(kept ->> 'credential_id'), evidence.quoted(kept ->> 'follow_up'), evidence.quoted(lower(TG_OP)),
-        evidence.quoted(kept ->> 'permit_id'), evidence.quoted(TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME),
-        evidence.quoted(kept ->> 'state')]),
-    '{}', ARRAY['row'], ARRAY[kept::text], ARRAY[NULL::uuid]);
-  RETURN NULL;
-END
-$$;
-ALTER FUNCTION evidence.on_record() OWNER TO keyturn_owner;
 CREATE FUNCTION evidence.on_request() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -359,12 +497,14 @@ CREATE FUNCTION evidence.on_request() RETURNS trigger
 BEGIN
   PERFORM evidence.record(NEW.id, 'request.submitted', evidence.actor_of(NEW.requester_id),
     evidence.object(
-      ARRAY['actions', 'beneficiary', 'digest', 'origin', 'revision'],
+      ARRAY['actions', 'beneficiary', 'break_glass', 'delegated', 'digest', 'origin', 'revision'],
       ARRAY[evidence.array_of(NEW.actions), evidence.quoted(evidence.pseudonym_of(NEW.beneficiary_id)::text),
+        NEW.break_glass::text, evidence.quoted(evidence.pseudonym_of(NEW.delegated_approver_id)::text),
         evidence.hex(NEW.digest), evidence.quoted(NEW.origin), NEW.revision::text]),
     evidence.identity_subject(NEW.identity_id),
     -- The request itself names people: the digest alone is in the leaf, the text can be erased.
-    ARRAY['core', 'ticket'], ARRAY[convert_from(NEW.core, 'UTF8'), NEW.ticket], ARRAY[NEW.requester_id, NULL]);
+    ARRAY['core', 'owning_system', 'ticket'], ARRAY[convert_from(NEW.core, 'UTF8'), NEW.owning_system, NEW.ticket],
+    ARRAY[NEW.requester_id, NULL, NULL]);
   RETURN NULL;
 END
 $$;
@@ -375,7 +515,12 @@ CREATE FUNCTION evidence.on_rotation_cancelled() RETURNS trigger
     AS $$
 BEGIN
   PERFORM evidence.record(NEW.id, 'rotation.cancelled', evidence.actor_of(NULL),
-    evidence.object(ARRAY['fence', 'from'], ARRAY[NEW.fence::text, evidence.quoted(OLD.state)]),
+    evidence.object(ARRAY['effects', 'fence', 'from'], ARRAY[(
+        SELECT '[' || string_agg('["' || e.id || '","unknown",' || evidence.quoted(e.outcome_code) || ','
+          || evidence.micros(e.settled_at) || ']', ',' ORDER BY e.id) || ']'
+        FROM lifecycle.effect AS e
+        WHERE e.rotation_id = NEW.id AND e.state = 'unknown' AND e.outcome_code = 'taken over'),
+      NEW.fence::text, evidence.quoted(OLD.state)]),
     (SELECT evidence.identity_subject(c.identity_id) FROM lifecycle.credential AS c WHERE c.id = NEW.credential_id),
     ARRAY['reason'], ARRAY[NEW.state_reason], ARRAY[NULL::uuid]);
   RETURN NULL;
@@ -424,8 +569,9 @@ CREATE FUNCTION evidence.on_target() RETURNS trigger
 BEGIN
   PERFORM evidence.record(NEW.id, CASE TG_OP WHEN 'INSERT' THEN 'target.added' ELSE 'target.changed' END,
     evidence.actor_of(NULL),
-    evidence.object(ARRAY['admin_version', 'examined', 'kind'],
-      ARRAY[NEW.admin_version::text, evidence.micros(NEW.examined_at), evidence.quoted(NEW.kind)]),
+    evidence.object(ARRAY['admin_version', 'criticality', 'examined', 'kind', 'owner'],
+      ARRAY[NEW.admin_version::text, NEW.criticality::text, evidence.micros(NEW.examined_at), evidence.quoted(NEW.kind),
+        evidence.quoted(evidence.pseudonym_of(NEW.owner_id)::text)]),
     evidence.object(ARRAY['target'], ARRAY[evidence.quoted(NEW.id::text)]),
     ARRAY['environment', 'name', 'settings'], ARRAY[NEW.environment, NEW.name, NEW.settings::text],
     ARRAY[NULL, NULL, NULL]::uuid[]);
@@ -454,6 +600,10 @@ BEGIN
 END
 $$;
 ALTER FUNCTION evidence.place_hold(on_case uuid, on_person uuid, actor uuid, reason text) OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.plain(value jsonb) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN CASE jsonb_typeof(value) WHEN 'boolean'::text THEN (value)::text WHEN 'number'::text THEN CASE WHEN ((value)::text ~ '^-?[0-9]{1,15}$'::text) THEN (value)::text ELSE evidence.quoted((value)::text) END WHEN 'string'::text THEN evidence.quoted("left"(regexp_replace((value #>> '{}'::text[]), '^\\x'::text, ''::text), 200)) WHEN 'array'::text THEN evidence.array_of(ARRAY(SELECT "left"(w.value, 200) AS "left" FROM jsonb_array_elements_text(plain.value) w(value))) ELSE NULL::text END;
+ALTER FUNCTION evidence.plain(value jsonb) OWNER TO keyturn_owner;
 CREATE FUNCTION evidence.prune(most integer) RETURNS bigint[]
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -504,7 +654,7 @@ DECLARE
   place integer;
   nonces bytea[];
 BEGIN
-  PERFORM pg_advisory_xact_lock(hashtextextended('keyturn evidence ' || of_case, 0));
+  PERFORM evidence.lock_case(of_case);
   SELECT array_agg(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())) INTO nonces FROM unnest(fields);
   SELECT coalesce('"pd":' || evidence.object(array_agg(m.field),
       array_agg(evidence.hex(evidence.commitment(m.field, m.nonce, m.value)))) || ',', '')
@@ -524,6 +674,21 @@ BEGIN
 END
 $$;
 ALTER FUNCTION evidence.record(of_case uuid, of_type text, actor text, detail text, subject text, fields text[], vals text[], about uuid[]) OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.refuse(in_epoch bigint, why_code text, why text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+  PERFORM FROM evidence.log AS l WHERE l.epoch = in_epoch;
+  IF NOT FOUND THEN
+    RETURN false;
+  END IF;
+  INSERT INTO evidence.refusal (code, reason) VALUES (why_code, left(why, 2000))
+  ON CONFLICT (is_it) DO UPDATE SET code = EXCLUDED.code, reason = EXCLUDED.reason, at = EXCLUDED.at;
+  RETURN true;
+END
+$$;
+ALTER FUNCTION evidence.refuse(in_epoch bigint, why_code text, why text) OWNER TO keyturn_owner;
 CREATE FUNCTION evidence.refuse_event_change() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -573,6 +738,35 @@ BEGIN
 END
 $$;
 ALTER FUNCTION evidence.seal(in_epoch bigint, old_size bigint, batches bigint[], levels smallint[], numbers bigint[], tiles bytea[], roots bytea[], new_size bigint, new_root bytea, new_note text, seconds double precision) OWNER TO keyturn_owner;
+CREATE PROCEDURE evidence.watch(IN of_table regclass, IN leaf_type text, IN of_case text, IN actors text DEFAULT ''::text, IN about text DEFAULT ''::text, IN plain text DEFAULT ''::text, IN quiet text DEFAULT ''::text, IN updates text DEFAULT NULL::text, IN inserts boolean DEFAULT true)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  named text := (SELECT c.relname FROM pg_class AS c WHERE c.oid = of_table) || '_evidence';
+  people text := (
+    SELECT string_agg(a.attname, ',' ORDER BY a.attnum)
+    FROM pg_constraint AS f
+    JOIN pg_attribute AS a ON a.attrelid = f.conrelid AND a.attnum = f.conkey[1]
+    WHERE f.conrelid = of_table AND f.contype = 'f' AND f.confrelid = 'governance.person'::regclass);
+  called text := format('FOR EACH ROW %%s EXECUTE FUNCTION evidence.on_change(%L, %L, %L, %L, %L, %L, %L)', leaf_type, of_case,
+    actors, about, plain, quiet, coalesce(people, ''));
+BEGIN
+  IF EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = of_table AND t.tgname = named) THEN
+    EXECUTE format('DROP TRIGGER %I ON %s', named, of_table);
+  END IF;
+  EXECUTE format('CREATE TRIGGER %I AFTER %s ON %s ', named,
+    CASE WHEN inserts THEN 'INSERT OR ' ELSE '' END || CASE WHEN updates IS NULL THEN 'UPDATE OR ' ELSE '' END || 'DELETE',
+    of_table) || format(called, '');
+  EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', of_table, named);
+  IF updates IS NOT NULL THEN
+    EXECUTE format('CREATE TRIGGER %I AFTER UPDATE ON %s ', named || '_update', of_table)
+      || format(called, 'WHEN (' || updates || ')');
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', of_table, named || '_update');
+  END IF;
+END
+$$;
+ALTER PROCEDURE evidence.watch(IN of_table regclass, IN leaf_type text, IN of_case text, IN actors text, IN about text, IN plain text, IN quiet text, IN updates text, IN inserts boolean) OWNER TO keyturn_owner;
 CREATE FUNCTION governance.place() RETURNS text
     LANGUAGE sql STABLE
     RETURN (((SELECT (pg_control_system.system_identifier)::text AS system_identifier FROM pg_control_system() pg_control_system(pg_control_version, catalog_version_no, system_identifier, pg_control_last_modified)) || '/'::text) || (SELECT (pg_database.oid)::text AS oid FROM pg_database WHERE (pg_database.datname = current_database())));
@@ -717,6 +911,20 @@ CREATE TABLE evidence.event (
     CONSTRAINT event_type_length CHECK (((length(type) >= 3) AND (length(type) <= 40)))
 );
 ALTER TABLE evidence.event OWNER TO keyturn_owner;
+CREATE TABLE evidence.former_log (
+    vkey text NOT NULL,
+    origin text NOT NULL,
+    kept_size bigint NOT NULL,
+    kept_root bytea NOT NULL,
+    last_size bigint NOT NULL,
+    last_root bytea NOT NULL,
+    last_note text NOT NULL,
+    ended_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT former_log_kept_root_whole CHECK ((length(kept_root) = 32)),
+    CONSTRAINT former_log_last_note_length CHECK ((length(last_note) <= 65536)),
+    CONSTRAINT former_log_last_root_whole CHECK ((length(last_root) = 32))
+);
+ALTER TABLE evidence.former_log OWNER TO keyturn_owner;
 CREATE TABLE evidence.log (
     is_it boolean DEFAULT true NOT NULL,
     origin text NOT NULL,
@@ -788,6 +996,16 @@ CREATE TABLE evidence.tile (
 );
 ALTER TABLE ONLY evidence.tile ALTER COLUMN hashes SET STORAGE EXTERNAL;
 ALTER TABLE evidence.tile OWNER TO keyturn_owner;
+CREATE TABLE evidence."timestamp" (
+    size bigint NOT NULL,
+    note text NOT NULL,
+    response bytea NOT NULL,
+    genuine_at timestamp with time zone NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT timestamp_note_length CHECK ((length(note) <= 65536)),
+    CONSTRAINT timestamp_response_length CHECK (((length(response) >= 1) AND (length(response) <= 65536)))
+);
+ALTER TABLE evidence."timestamp" OWNER TO keyturn_owner;
 CREATE TABLE governance.approval (
     id uuid NOT NULL,
     request_id uuid NOT NULL,
@@ -2476,6 +2694,8 @@ ALTER TABLE ONLY evidence.batch
     ADD CONSTRAINT batch_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY evidence.event
     ADD CONSTRAINT event_pkey PRIMARY KEY (case_id, cs);
+ALTER TABLE ONLY evidence.former_log
+    ADD CONSTRAINT former_log_pkey PRIMARY KEY (vkey);
 ALTER TABLE ONLY evidence.hold
     ADD CONSTRAINT hold_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY evidence.log
@@ -2490,6 +2710,8 @@ ALTER TABLE ONLY evidence.pseudonym
     ADD CONSTRAINT pseudonym_name_unique UNIQUE (name);
 ALTER TABLE ONLY evidence.pseudonym
     ADD CONSTRAINT pseudonym_pkey PRIMARY KEY (person_id, year);
+ALTER TABLE ONLY evidence.refusal
+    ADD CONSTRAINT refusal_pkey PRIMARY KEY (is_it);
 ALTER TABLE ONLY evidence.retention
     ADD CONSTRAINT retention_pkey PRIMARY KEY (type);
 ALTER TABLE ONLY evidence.sealed
@@ -2498,6 +2720,8 @@ ALTER TABLE ONLY evidence.sealed
     ADD CONSTRAINT sealed_pkey PRIMARY KEY (first_index);
 ALTER TABLE ONLY evidence.tile
     ADD CONSTRAINT tile_pkey PRIMARY KEY (level, number);
+ALTER TABLE ONLY evidence."timestamp"
+    ADD CONSTRAINT timestamp_pkey PRIMARY KEY (size);
 ALTER TABLE ONLY governance.approval
     ADD CONSTRAINT approval_person_once UNIQUE (request_id, revision, approver_id);
 ALTER TABLE ONLY governance.approval
@@ -2723,6 +2947,10 @@ CREATE TRIGGER event_append_only BEFORE DELETE OR UPDATE ON evidence.event FOR E
 ALTER TABLE evidence.event ENABLE ALWAYS TRIGGER event_append_only;
 CREATE TRIGGER event_no_truncate BEFORE TRUNCATE ON evidence.event FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE evidence.event ENABLE ALWAYS TRIGGER event_no_truncate;
+CREATE TRIGGER former_log_append_only BEFORE DELETE OR UPDATE ON evidence.former_log FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE evidence.former_log ENABLE ALWAYS TRIGGER former_log_append_only;
+CREATE TRIGGER former_log_no_truncate BEFORE TRUNCATE ON evidence.former_log FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE evidence.former_log ENABLE ALWAYS TRIGGER former_log_no_truncate;
 CREATE TRIGGER hold_no_truncate BEFORE TRUNCATE ON evidence.hold FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE evidence.hold ENABLE ALWAYS TRIGGER hold_no_truncate;
 CREATE TRIGGER log_no_truncate BEFORE TRUNCATE ON evidence.log FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
@@ -2737,6 +2965,10 @@ CREATE TRIGGER pruned_no_truncate BEFORE TRUNCATE ON evidence.pruned FOR EACH ST
 ALTER TABLE evidence.pruned ENABLE ALWAYS TRIGGER pruned_no_truncate;
 CREATE TRIGGER pseudonym_no_truncate BEFORE TRUNCATE ON evidence.pseudonym FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE evidence.pseudonym ENABLE ALWAYS TRIGGER pseudonym_no_truncate;
+CREATE TRIGGER refusal_evidence AFTER INSERT OR DELETE OR UPDATE ON evidence.refusal FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'name:is_it', '', '', 'code', 'reason,at', '');
+ALTER TABLE evidence.refusal ENABLE ALWAYS TRIGGER refusal_evidence;
+CREATE TRIGGER retention_evidence AFTER INSERT OR DELETE OR UPDATE ON evidence.retention FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'name:type', '', '', 'keep,type', '', '');
+ALTER TABLE evidence.retention ENABLE ALWAYS TRIGGER retention_evidence;
 CREATE TRIGGER sealed_append_only BEFORE DELETE OR UPDATE ON evidence.sealed FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE evidence.sealed ENABLE ALWAYS TRIGGER sealed_append_only;
 CREATE TRIGGER sealed_no_truncate BEFORE TRUNCATE ON evidence.sealed FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
@@ -2745,6 +2977,10 @@ CREATE TRIGGER tile_append_only BEFORE DELETE OR UPDATE ON evidence.tile FOR EAC
 ALTER TABLE evidence.tile ENABLE ALWAYS TRIGGER tile_append_only;
 CREATE TRIGGER tile_no_truncate BEFORE TRUNCATE ON evidence.tile FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE evidence.tile ENABLE ALWAYS TRIGGER tile_no_truncate;
+CREATE TRIGGER timestamp_append_only BEFORE DELETE OR UPDATE ON evidence."timestamp" FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE evidence."timestamp" ENABLE ALWAYS TRIGGER timestamp_append_only;
+CREATE TRIGGER timestamp_no_truncate BEFORE TRUNCATE ON evidence."timestamp" FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE evidence."timestamp" ENABLE ALWAYS TRIGGER timestamp_no_truncate;
 CREATE TRIGGER approval_append_only BEFORE DELETE OR UPDATE ON governance.approval FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.approval ENABLE ALWAYS TRIGGER approval_append_only;
 CREATE TRIGGER approval_evidence AFTER INSERT ON governance.approval FOR EACH ROW EXECUTE FUNCTION evidence.on_approval();
@@ -2752,20 +2988,32 @@ ALTER TABLE governance.approval ENABLE ALWAYS TRIGGER approval_evidence;
 CREATE TRIGGER approval_no_truncate BEFORE TRUNCATE ON governance.approval FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 CREATE TRIGGER approval_withdrawal_append_only BEFORE DELETE OR UPDATE ON governance.approval_withdrawal FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.approval_withdrawal ENABLE ALWAYS TRIGGER approval_withdrawal_append_only;
+CREATE TRIGGER approval_withdrawal_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.approval_withdrawal FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'approval:approval_id', '', '', 'approval_id', '', '');
+ALTER TABLE governance.approval_withdrawal ENABLE ALWAYS TRIGGER approval_withdrawal_evidence;
 CREATE TRIGGER approval_withdrawal_no_truncate BEFORE TRUNCATE ON governance.approval_withdrawal FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.approval_withdrawal ENABLE ALWAYS TRIGGER approval_withdrawal_no_truncate;
 CREATE TRIGGER authorization_evidence AFTER INSERT OR UPDATE ON governance."authorization" FOR EACH ROW EXECUTE FUNCTION evidence.on_authorization();
 ALTER TABLE governance."authorization" ENABLE ALWAYS TRIGGER authorization_evidence;
+CREATE TRIGGER break_glass_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.break_glass FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'request_id', 'opened_by,reviewed_by', 'opened_by', 'identity_id,second_id,ticket_id', '', 'opened_by,second_id,reviewed_by');
+ALTER TABLE governance.break_glass ENABLE ALWAYS TRIGGER break_glass_evidence;
 CREATE TRIGGER decision_append_only BEFORE DELETE OR UPDATE ON governance.decision FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.decision ENABLE ALWAYS TRIGGER decision_append_only;
+CREATE TRIGGER decision_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.decision FOR EACH ROW EXECUTE FUNCTION evidence.on_change('decision.made', 'request_id', '', '', 'digest,moment,outcome,reasons,revision', '', '');
+ALTER TABLE governance.decision ENABLE ALWAYS TRIGGER decision_evidence;
 CREATE TRIGGER decision_no_truncate BEFORE TRUNCATE ON governance.decision FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.decision ENABLE ALWAYS TRIGGER decision_no_truncate;
-CREATE TRIGGER embargo_evidence AFTER INSERT OR UPDATE ON governance.embargo FOR EACH ROW EXECUTE FUNCTION evidence.on_record('subject');
+CREATE TRIGGER delegation_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.delegation FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'id', 'registered_by', 'delegator_id', 'delegate_id,delegator_id,role,target_id', '', 'delegator_id,delegate_id,registered_by');
+ALTER TABLE governance.delegation ENABLE ALWAYS TRIGGER delegation_evidence;
+CREATE TRIGGER embargo_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.embargo FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'subject', '', '', 'subject', '', '');
 ALTER TABLE governance.embargo ENABLE ALWAYS TRIGGER embargo_evidence;
-CREATE TRIGGER emergency_evidence AFTER INSERT OR UPDATE ON governance.emergency FOR EACH ROW EXECUTE FUNCTION evidence.on_record('id');
+CREATE TRIGGER emergency_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.emergency FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'id', 'opened_by,reviewed_by', 'opened_by', 'second_id', '', 'opened_by,second_id,reviewed_by');
 ALTER TABLE governance.emergency ENABLE ALWAYS TRIGGER emergency_evidence;
+CREATE TRIGGER entitlement_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.entitlement FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'target_id', '', '', 'risk,target_id', '', '');
+ALTER TABLE governance.entitlement ENABLE ALWAYS TRIGGER entitlement_evidence;
 CREATE TRIGGER feed_release_append_only BEFORE DELETE OR UPDATE ON governance.feed_release FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.feed_release ENABLE ALWAYS TRIGGER feed_release_append_only;
+CREATE TRIGGER feed_release_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.feed_release FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'feed_id', 'person_id', 'person_id', '', '', 'person_id');
+ALTER TABLE governance.feed_release ENABLE ALWAYS TRIGGER feed_release_evidence;
 CREATE TRIGGER feed_release_no_truncate BEFORE TRUNCATE ON governance.feed_release FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.feed_release ENABLE ALWAYS TRIGGER feed_release_no_truncate;
 CREATE TRIGGER helpdesk_event_append_only BEFORE DELETE OR UPDATE ON governance.helpdesk_event FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
@@ -2776,29 +3024,41 @@ CREATE TRIGGER helpdesk_event_no_truncate BEFORE TRUNCATE ON governance.helpdesk
 ALTER TABLE governance.helpdesk_event ENABLE ALWAYS TRIGGER helpdesk_event_no_truncate;
 CREATE TRIGGER identity_evidence AFTER INSERT OR UPDATE ON governance.identity FOR EACH ROW EXECUTE FUNCTION evidence.on_identity();
 ALTER TABLE governance.identity ENABLE ALWAYS TRIGGER identity_evidence;
-CREATE TRIGGER incarnation_adoption_evidence AFTER INSERT ON governance.incarnation_adoption FOR EACH ROW EXECUTE FUNCTION evidence.on_record('incarnation_id');
+CREATE TRIGGER identity_feed_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.identity_feed FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'id', '', '', 'digest,persons,removals,sequence,state', '', '');
+ALTER TABLE governance.identity_feed ENABLE ALWAYS TRIGGER identity_feed_evidence;
+CREATE TRIGGER identity_source_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.identity_source FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'name:name', '', '', 'break_persons,kind,sequence,state', 'as_of', '');
+ALTER TABLE governance.identity_source ENABLE ALWAYS TRIGGER identity_source_evidence;
+CREATE TRIGGER incarnation_adoption_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.incarnation_adoption FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'incarnation_id', 'adopted_by', 'adopted_by', '', '', 'adopted_by');
 ALTER TABLE governance.incarnation_adoption ENABLE ALWAYS TRIGGER incarnation_adoption_evidence;
-CREATE TRIGGER incarnation_evidence AFTER INSERT OR UPDATE OF ended_at ON governance.incarnation FOR EACH ROW EXECUTE FUNCTION evidence.on_record('id');
+CREATE TRIGGER incarnation_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.incarnation FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'id', 'confirmed_by', 'confirmed_by', '', 'mark', 'confirmed_by');
 ALTER TABLE governance.incarnation ENABLE ALWAYS TRIGGER incarnation_evidence;
-CREATE TRIGGER operator_permission_evidence AFTER INSERT OR UPDATE ON governance.operator_permission FOR EACH ROW EXECUTE FUNCTION evidence.on_record('id');
+CREATE TRIGGER operator_permission_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.operator_permission FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'id', 'granted_by,withdrawn_by', 'person_id', 'permission,person_id', '', 'person_id,granted_by,withdrawn_by');
 ALTER TABLE governance.operator_permission ENABLE ALWAYS TRIGGER operator_permission_evidence;
 CREATE TRIGGER permit_append_only BEFORE DELETE OR UPDATE ON governance.permit FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.permit ENABLE ALWAYS TRIGGER permit_append_only;
 CREATE TRIGGER permit_incarnation AFTER INSERT ON governance.permit REFERENCING NEW TABLE AS granted FOR EACH STATEMENT EXECUTE FUNCTION governance.require_incarnation();
 ALTER TABLE governance.permit ENABLE ALWAYS TRIGGER permit_incarnation;
 CREATE TRIGGER permit_no_truncate BEFORE TRUNCATE ON governance.permit FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+CREATE TRIGGER person_account_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.person_account FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'person:person_id', '', 'person_id', '', '', 'person_id');
+ALTER TABLE governance.person_account ENABLE ALWAYS TRIGGER person_account_evidence;
 CREATE TRIGGER person_evidence AFTER INSERT OR UPDATE ON governance.person FOR EACH ROW EXECUTE FUNCTION evidence.on_person();
 ALTER TABLE governance.person ENABLE ALWAYS TRIGGER person_evidence;
 CREATE TRIGGER person_no_delete BEFORE DELETE ON governance.person FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.person ENABLE ALWAYS TRIGGER person_no_delete;
 CREATE TRIGGER policy_decision_append_only BEFORE DELETE OR UPDATE ON governance.policy_decision FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.policy_decision ENABLE ALWAYS TRIGGER policy_decision_append_only;
+CREATE TRIGGER policy_decision_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.policy_decision FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'name:policy', 'person_id', 'person_id', 'decision,digest,version', '', 'person_id');
+ALTER TABLE governance.policy_decision ENABLE ALWAYS TRIGGER policy_decision_evidence;
 CREATE TRIGGER policy_decision_no_truncate BEFORE TRUNCATE ON governance.policy_decision FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.policy_decision ENABLE ALWAYS TRIGGER policy_decision_no_truncate;
 CREATE TRIGGER policy_evidence AFTER INSERT OR UPDATE ON governance.policy FOR EACH ROW EXECUTE FUNCTION evidence.on_policy();
 ALTER TABLE governance.policy ENABLE ALWAYS TRIGGER policy_evidence;
+CREATE TRIGGER policy_version_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.policy_version FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'name:policy', 'proposed_by', 'proposed_by', 'digest,state,version', '', 'proposed_by');
+ALTER TABLE governance.policy_version ENABLE ALWAYS TRIGGER policy_version_evidence;
 CREATE TRIGGER reapproval_append_only BEFORE DELETE OR UPDATE ON governance.reapproval FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.reapproval ENABLE ALWAYS TRIGGER reapproval_append_only;
+CREATE TRIGGER reapproval_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.reapproval FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'identity_id', '', '', 'identity_id,trigger', '', '');
+ALTER TABLE governance.reapproval ENABLE ALWAYS TRIGGER reapproval_evidence;
 CREATE TRIGGER reapproval_no_truncate BEFORE TRUNCATE ON governance.reapproval FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.reapproval ENABLE ALWAYS TRIGGER reapproval_no_truncate;
 CREATE TRIGGER request_append_only BEFORE DELETE OR UPDATE ON governance.request FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
@@ -2808,52 +3068,98 @@ ALTER TABLE governance.request ENABLE ALWAYS TRIGGER request_evidence;
 CREATE TRIGGER request_no_truncate BEFORE TRUNCATE ON governance.request FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 CREATE TRIGGER request_withdrawal_append_only BEFORE DELETE OR UPDATE ON governance.request_withdrawal FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.request_withdrawal ENABLE ALWAYS TRIGGER request_withdrawal_append_only;
+CREATE TRIGGER request_withdrawal_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.request_withdrawal FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'request_id', 'person_id', 'person_id', '', '', 'person_id');
+ALTER TABLE governance.request_withdrawal ENABLE ALWAYS TRIGGER request_withdrawal_evidence;
 CREATE TRIGGER request_withdrawal_no_truncate BEFORE TRUNCATE ON governance.request_withdrawal FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.request_withdrawal ENABLE ALWAYS TRIGGER request_withdrawal_no_truncate;
 CREATE TRIGGER scim_client_evidence AFTER INSERT OR UPDATE OF removed_at ON governance.scim_client FOR EACH ROW EXECUTE FUNCTION evidence.on_record('id');
 ALTER TABLE governance.scim_client ENABLE ALWAYS TRIGGER scim_client_evidence;
+CREATE TRIGGER role_assignment_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.role_assignment FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'person:person_id', '', 'person_id', 'person_id,role,target_id', '', 'person_id');
+ALTER TABLE governance.role_assignment ENABLE ALWAYS TRIGGER role_assignment_evidence;
+CREATE TRIGGER scim_resource_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.scim_resource FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'person:person_id,id', '', 'person_id', 'kind,version', 'modified_at', 'person_id');
+ALTER TABLE governance.scim_resource ENABLE ALWAYS TRIGGER scim_resource_evidence;
+CREATE TRIGGER signing_key_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.signing_key FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'person:person_id', '', 'person_id', '', '', 'person_id');
+ALTER TABLE governance.signing_key ENABLE ALWAYS TRIGGER signing_key_evidence;
 CREATE TRIGGER target_evidence AFTER INSERT OR UPDATE ON governance.target FOR EACH ROW EXECUTE FUNCTION evidence.on_target();
 ALTER TABLE governance.target ENABLE ALWAYS TRIGGER target_evidence;
+CREATE TRIGGER ticket_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.ticket FOR EACH ROW EXECUTE FUNCTION evidence.on_change('ticket.read', 'request_id,id', 'excused_by', '', 'cause_at,closed_without_control,contained_at,due_at,excused_until,helpdesk,identity_id,kind,number,proven_at,request_digest,request_id,request_revision,resolution,state', '', 'excused_by');
+ALTER TABLE governance.ticket ENABLE ALWAYS TRIGGER ticket_evidence;
 CREATE TRIGGER ticket_note_append_only BEFORE DELETE OR UPDATE ON governance.ticket_note FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.ticket_note ENABLE ALWAYS TRIGGER ticket_note_append_only;
+CREATE TRIGGER ticket_note_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.ticket_note FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'ticket:ticket_id', '', '', 'code,ticket_id', '', '');
+ALTER TABLE governance.ticket_note ENABLE ALWAYS TRIGGER ticket_note_evidence;
 CREATE TRIGGER ticket_note_no_truncate BEFORE TRUNCATE ON governance.ticket_note FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.ticket_note ENABLE ALWAYS TRIGGER ticket_note_no_truncate;
+CREATE TRIGGER toxic_pair_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.toxic_pair FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'target_id', '', '', 'target_id', '', '');
+ALTER TABLE governance.toxic_pair ENABLE ALWAYS TRIGGER toxic_pair_evidence;
+CREATE TRIGGER vendor_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.vendor FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'id', '', 'sponsor_id', 'sponsor_id,version', '', 'sponsor_id');
+ALTER TABLE governance.vendor ENABLE ALWAYS TRIGGER vendor_evidence;
 CREATE TRIGGER operator_action_append_only BEFORE DELETE OR UPDATE ON jobs.operator_action FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE jobs.operator_action ENABLE ALWAYS TRIGGER operator_action_append_only;
 CREATE TRIGGER operator_action_evidence AFTER INSERT ON jobs.operator_action FOR EACH ROW EXECUTE FUNCTION evidence.on_operator_action();
 ALTER TABLE jobs.operator_action ENABLE ALWAYS TRIGGER operator_action_evidence;
 CREATE TRIGGER operator_action_no_truncate BEFORE TRUNCATE ON jobs.operator_action FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE jobs.operator_action ENABLE ALWAYS TRIGGER operator_action_no_truncate;
-CREATE TRIGGER consumer_evidence AFTER INSERT OR UPDATE OF removed_at, expires_at ON lifecycle.consumer FOR EACH ROW EXECUTE FUNCTION evidence.on_record('credential_id');
+CREATE TRIGGER schema_migration_evidence AFTER INSERT ON keyturn.schema_migration FOR EACH ROW EXECUTE FUNCTION evidence.on_migration();
+ALTER TABLE keyturn.schema_migration ENABLE ALWAYS TRIGGER schema_migration_evidence;
+CREATE TRIGGER alarm_evidence AFTER INSERT OR DELETE OR UPDATE ON lifecycle.alarm FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'id', '', '', 'id,kind,subject', '', '');
+ALTER TABLE lifecycle.alarm ENABLE ALWAYS TRIGGER alarm_evidence;
+CREATE TRIGGER consumer_evidence AFTER INSERT OR DELETE OR UPDATE ON lifecycle.consumer FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'credential_id', 'added_by', 'added_by', 'credential_id,id', '', 'added_by');
 ALTER TABLE lifecycle.consumer ENABLE ALWAYS TRIGGER consumer_evidence;
-CREATE TRIGGER containment_evidence AFTER INSERT ON lifecycle.containment FOR EACH ROW EXECUTE FUNCTION evidence.on_record('id');
+CREATE TRIGGER consumer_version_evidence AFTER INSERT OR DELETE ON lifecycle.consumer_version FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'consumer_id', '', '', 'consumer_id,version', 'reads,last_read_at', '');
+ALTER TABLE lifecycle.consumer_version ENABLE ALWAYS TRIGGER consumer_version_evidence;
+CREATE TRIGGER consumer_version_evidence_update AFTER UPDATE ON lifecycle.consumer_version FOR EACH ROW WHEN (((((old.consumer_id IS DISTINCT FROM new.consumer_id) OR (old.version IS DISTINCT FROM new.version)) OR (old.first_read_at IS DISTINCT FROM new.first_read_at)) OR (old.acknowledged_at IS DISTINCT FROM new.acknowledged_at))) EXECUTE FUNCTION evidence.on_change('record.changed', 'consumer_id', '', '', 'consumer_id,version', 'reads,last_read_at', '');
+ALTER TABLE lifecycle.consumer_version ENABLE ALWAYS TRIGGER consumer_version_evidence_update;
+CREATE TRIGGER containment_evidence AFTER INSERT OR DELETE OR UPDATE ON lifecycle.containment FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'id', 'requested_by', 'requested_by', 'digest,emergency_id,follow_up,permission_id', '', 'requested_by');
 ALTER TABLE lifecycle.containment ENABLE ALWAYS TRIGGER containment_evidence;
-CREATE TRIGGER containment_item_evidence AFTER UPDATE OF state, follow_up ON lifecycle.containment_item FOR EACH ROW EXECUTE FUNCTION evidence.on_record('containment_target_id');
+CREATE TRIGGER containment_item_evidence AFTER DELETE OR UPDATE ON lifecycle.containment_item FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'containment_target_id', '', '', 'authorization_id,credential_id,follow_up,outcome_code,permit_id,rotation_id,state', 'attempts', '');
 ALTER TABLE lifecycle.containment_item ENABLE ALWAYS TRIGGER containment_item_evidence;
-CREATE TRIGGER containment_target_evidence AFTER INSERT OR UPDATE OF tried_at, ended_at ON lifecycle.containment_target FOR EACH ROW EXECUTE FUNCTION evidence.on_record('id');
+CREATE TRIGGER containment_target_evidence AFTER INSERT OR DELETE OR UPDATE ON lifecycle.containment_target FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'id', '', '', 'containment_id,target_id', '', '');
 ALTER TABLE lifecycle.containment_target ENABLE ALWAYS TRIGGER containment_target_evidence;
-CREATE TRIGGER finding_evidence AFTER INSERT OR UPDATE OF state, explained_by ON lifecycle.finding FOR EACH ROW EXECUTE FUNCTION evidence.on_record('target_id');
+CREATE TRIGGER credential_evidence AFTER INSERT OR DELETE ON lifecycle.credential FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'id', '', '', 'authorization_id,identity_id,state,target_id', 'fence,due_anchor,next_due_at,next_verify_at', '');
+ALTER TABLE lifecycle.credential ENABLE ALWAYS TRIGGER credential_evidence;
+CREATE TRIGGER credential_evidence_update AFTER UPDATE ON lifecycle.credential FOR EACH ROW WHEN (((((((old.state IS DISTINCT FROM new.state) OR (old.authorization_id IS DISTINCT FROM new.authorization_id)) OR (old.leaked_at IS DISTINCT FROM new.leaked_at)) OR (old.hard_expires_at IS DISTINCT FROM new.hard_expires_at)) OR (old.identity_id IS DISTINCT FROM new.identity_id)) OR (old.target_id IS DISTINCT FROM new.target_id))) EXECUTE FUNCTION evidence.on_change('record.changed', 'id', '', '', 'authorization_id,identity_id,state,target_id', 'fence,due_anchor,next_due_at,next_verify_at', '');
+ALTER TABLE lifecycle.credential ENABLE ALWAYS TRIGGER credential_evidence_update;
+CREATE TRIGGER delivery_evidence AFTER INSERT OR DELETE OR UPDATE ON lifecycle.delivery FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'consumer_id', '', '', 'consumer_id,state,version', 'attempts,last_outcome,tried_at', '');
+ALTER TABLE lifecycle.delivery ENABLE ALWAYS TRIGGER delivery_evidence;
+CREATE TRIGGER discovery_evidence AFTER INSERT OR DELETE OR UPDATE ON lifecycle.discovery FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'target_id', '', '', 'governed,logins,target_id', 'next_at,started_at', '');
+ALTER TABLE lifecycle.discovery ENABLE ALWAYS TRIGGER discovery_evidence;
+CREATE TRIGGER effect_evidence AFTER DELETE ON lifecycle.effect FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'credential_id', '', '', 'credential_id,id,outcome_code,rotation_id,state,verb', '', '');
+ALTER TABLE lifecycle.effect ENABLE ALWAYS TRIGGER effect_evidence;
+CREATE TRIGGER effect_evidence_update AFTER UPDATE ON lifecycle.effect FOR EACH ROW WHEN ((new.outcome_code = 'repeated'::text)) EXECUTE FUNCTION evidence.on_change('record.changed', 'credential_id', '', '', 'credential_id,id,outcome_code,rotation_id,state,verb', '', '');
+ALTER TABLE lifecycle.effect ENABLE ALWAYS TRIGGER effect_evidence_update;
+CREATE TRIGGER finding_evidence AFTER INSERT OR DELETE OR UPDATE ON lifecycle.finding FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'target_id', 'explained_by', 'explained_by', 'identity_id,kind,state,target_id', 'last_seen_at', 'explained_by');
 ALTER TABLE lifecycle.finding ENABLE ALWAYS TRIGGER finding_evidence;
 CREATE TRIGGER proof_append_only BEFORE DELETE OR UPDATE ON lifecycle.proof FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE lifecycle.proof ENABLE ALWAYS TRIGGER proof_append_only;
 CREATE TRIGGER proof_no_truncate BEFORE TRUNCATE ON lifecycle.proof FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 CREATE TRIGGER rotation_cancelled_evidence AFTER UPDATE ON lifecycle.rotation FOR EACH ROW WHEN (((new.state = 'cancelled'::text) AND (old.state <> 'cancelled'::text))) EXECUTE FUNCTION evidence.on_rotation_cancelled();
 ALTER TABLE lifecycle.rotation ENABLE ALWAYS TRIGGER rotation_cancelled_evidence;
+CREATE TRIGGER rotation_evidence AFTER DELETE ON lifecycle.rotation FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'credential_id', 'requested_by', 'requested_by', 'authorization_id,credential_id,id,resume_state,state,trigger', '', 'requested_by');
+ALTER TABLE lifecycle.rotation ENABLE ALWAYS TRIGGER rotation_evidence;
+CREATE TRIGGER rotation_evidence_update AFTER UPDATE ON lifecycle.rotation FOR EACH ROW WHEN (((old.steps = new.steps) AND (new.state <> 'cancelled'::text) AND (((((((old.state IS DISTINCT FROM new.state) OR (old.trigger IS DISTINCT FROM new.trigger)) OR (old.requested_by IS DISTINCT FROM new.requested_by)) OR (old.ticket IS DISTINCT FROM new.ticket)) OR (old.authorization_id IS DISTINCT FROM new.authorization_id)) OR (old.resume_state IS DISTINCT FROM new.resume_state)) OR (old.action IS DISTINCT FROM new.action)))) EXECUTE FUNCTION evidence.on_change('record.changed', 'credential_id', 'requested_by', 'requested_by', 'authorization_id,credential_id,id,resume_state,state,trigger', '', 'requested_by');
+ALTER TABLE lifecycle.rotation ENABLE ALWAYS TRIGGER rotation_evidence_update;
 CREATE TRIGGER rotation_opened_evidence AFTER INSERT ON lifecycle.rotation REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_rotations_opened();
 ALTER TABLE lifecycle.rotation ENABLE ALWAYS TRIGGER rotation_opened_evidence;
 CREATE TRIGGER rotation_step_append_only BEFORE DELETE OR UPDATE ON lifecycle.rotation_step FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE lifecycle.rotation_step ENABLE ALWAYS TRIGGER rotation_step_append_only;
-CREATE TRIGGER standby_admin_evidence AFTER INSERT OR UPDATE OF phase, version ON lifecycle.standby_admin FOR EACH ROW EXECUTE FUNCTION evidence.on_record('target_id');
+CREATE TRIGGER standby_admin_evidence AFTER INSERT OR DELETE OR UPDATE ON lifecycle.standby_admin FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'target_id', '', '', 'candidate_version,phase,target_id,version', 'fence,wait_until', '');
 ALTER TABLE lifecycle.standby_admin ENABLE ALWAYS TRIGGER standby_admin_evidence;
 CREATE TRIGGER target_trial_append_only BEFORE DELETE OR UPDATE ON lifecycle.target_trial FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE lifecycle.target_trial ENABLE ALWAYS TRIGGER target_trial_append_only;
-CREATE TRIGGER target_trial_evidence AFTER INSERT ON lifecycle.target_trial FOR EACH ROW EXECUTE FUNCTION evidence.on_record('target_id');
+CREATE TRIGGER target_trial_evidence AFTER INSERT OR DELETE OR UPDATE ON lifecycle.target_trial FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'target_id,id', '', '', 'passed,steps,target_id', '', '');
 ALTER TABLE lifecycle.target_trial ENABLE ALWAYS TRIGGER target_trial_evidence;
 CREATE TRIGGER target_trial_no_truncate BEFORE TRUNCATE ON lifecycle.target_trial FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 CREATE TRIGGER verification_append_only BEFORE DELETE OR UPDATE ON lifecycle.verification FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE lifecycle.verification ENABLE ALWAYS TRIGGER verification_append_only;
+CREATE TRIGGER verification_evidence AFTER INSERT OR DELETE OR UPDATE ON lifecycle.verification FOR EACH ROW EXECUTE FUNCTION evidence.on_change('proof.observed', 'credential_id', '', '', 'credential_id,drifts,fence,result,version', '', '');
+ALTER TABLE lifecycle.verification ENABLE ALWAYS TRIGGER verification_evidence;
 CREATE TRIGGER verification_no_truncate BEFORE TRUNCATE ON lifecycle.verification FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE lifecycle.verification ENABLE ALWAYS TRIGGER verification_no_truncate;
+CREATE TRIGGER version_evidence AFTER DELETE ON lifecycle.version FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'credential_id', '', '', 'credential_id,number,state', '', '');
+ALTER TABLE lifecycle.version ENABLE ALWAYS TRIGGER version_evidence;
+CREATE TRIGGER version_evidence_update AFTER UPDATE ON lifecycle.version FOR EACH ROW WHEN ((old.key_id IS DISTINCT FROM new.key_id)) EXECUTE FUNCTION evidence.on_change('record.changed', 'credential_id', '', '', 'credential_id,number,state', '', '');
+ALTER TABLE lifecycle.version ENABLE ALWAYS TRIGGER version_evidence_update;
 ALTER TABLE ONLY evidence.sealed
     ADD CONSTRAINT sealed_batch_known FOREIGN KEY (batch) REFERENCES evidence.batch(id);
 ALTER TABLE ONLY governance.approval
@@ -3053,6 +3359,10 @@ GRANT USAGE ON SCHEMA keyturn TO keyturn_auditor;
 GRANT USAGE ON SCHEMA keyturn TO keyturn_dashboard;
 GRANT USAGE ON SCHEMA lifecycle TO keyturn_engine;
 GRANT USAGE ON SCHEMA lifecycle TO keyturn_auditor;
+REVOKE ALL ON FUNCTION evidence.accept(in_epoch bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION evidence.accept(in_epoch bigint) TO keyturn_engine;
+REVOKE ALL ON FUNCTION evidence.begin_anew(new_origin text, new_vkey text, last_size bigint, last_root bytea, last_note text, actor uuid, why text) FROM PUBLIC;
+GRANT ALL ON FUNCTION evidence.begin_anew(new_origin text, new_vkey text, last_size bigint, last_root bytea, last_note text, actor uuid, why text) TO keyturn_engine;
 REVOKE ALL ON FUNCTION evidence.begin_log(new_origin text, new_vkey text) FROM PUBLIC;
 GRANT ALL ON FUNCTION evidence.begin_log(new_origin text, new_vkey text) TO keyturn_engine;
 REVOKE ALL ON FUNCTION evidence.erase(person uuid, actor uuid, reason text, OUT erased bigint, OUT held bigint) FROM PUBLIC;
@@ -3061,6 +3371,8 @@ GRANT SELECT,INSERT,UPDATE ON TABLE governance.identity TO keyturn_engine;
 GRANT SELECT ON TABLE governance.identity TO keyturn_auditor;
 GRANT SELECT ON TABLE evidence.hold TO keyturn_engine;
 GRANT SELECT ON TABLE evidence.hold TO keyturn_auditor;
+GRANT SELECT ON TABLE evidence.refusal TO keyturn_engine;
+GRANT SELECT ON TABLE evidence.refusal TO keyturn_auditor;
 REVOKE ALL ON FUNCTION evidence.keep_lead(in_epoch bigint, seconds double precision) FROM PUBLIC;
 GRANT ALL ON FUNCTION evidence.keep_lead(in_epoch bigint, seconds double precision) TO keyturn_engine;
 REVOKE ALL ON FUNCTION evidence.lead(name text, seconds double precision) FROM PUBLIC;
@@ -3073,6 +3385,8 @@ REVOKE ALL ON FUNCTION evidence.place_hold(on_case uuid, on_person uuid, actor u
 GRANT ALL ON FUNCTION evidence.place_hold(on_case uuid, on_person uuid, actor uuid, reason text) TO keyturn_engine;
 REVOKE ALL ON FUNCTION evidence.prune(most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION evidence.prune(most integer) TO keyturn_engine;
+REVOKE ALL ON FUNCTION evidence.refuse(in_epoch bigint, why_code text, why text) FROM PUBLIC;
+GRANT ALL ON FUNCTION evidence.refuse(in_epoch bigint, why_code text, why text) TO keyturn_engine;
 REVOKE ALL ON FUNCTION evidence.seal(in_epoch bigint, old_size bigint, batches bigint[], levels smallint[], numbers bigint[], tiles bytea[], roots bytea[], new_size bigint, new_root bytea, new_note text, seconds double precision) FROM PUBLIC;
 GRANT ALL ON FUNCTION evidence.seal(in_epoch bigint, old_size bigint, batches bigint[], levels smallint[], numbers bigint[], tiles bytea[], roots bytea[], new_size bigint, new_root bytea, new_note text, seconds double precision) TO keyturn_engine;
 REVOKE ALL ON FUNCTION jobs.drop_archive_partitions(keep integer) FROM PUBLIC;
@@ -3085,6 +3399,8 @@ GRANT SELECT ON TABLE evidence.batch TO keyturn_auditor;
 GRANT USAGE ON SEQUENCE evidence.batch_id TO keyturn_engine;
 GRANT SELECT,INSERT ON TABLE evidence.event TO keyturn_engine;
 GRANT SELECT ON TABLE evidence.event TO keyturn_auditor;
+GRANT SELECT ON TABLE evidence.former_log TO keyturn_engine;
+GRANT SELECT ON TABLE evidence.former_log TO keyturn_auditor;
 GRANT SELECT ON TABLE evidence.log TO keyturn_engine;
 GRANT SELECT ON TABLE evidence.log TO keyturn_auditor;
 GRANT SELECT,INSERT ON TABLE evidence.opening TO keyturn_engine;
@@ -3101,6 +3417,8 @@ GRANT SELECT ON TABLE evidence.sealed TO keyturn_engine;
 GRANT SELECT ON TABLE evidence.sealed TO keyturn_auditor;
 GRANT SELECT ON TABLE evidence.tile TO keyturn_engine;
 GRANT SELECT ON TABLE evidence.tile TO keyturn_auditor;
+GRANT SELECT,INSERT ON TABLE evidence."timestamp" TO keyturn_engine;
+GRANT SELECT ON TABLE evidence."timestamp" TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.approval TO keyturn_engine;
 GRANT SELECT ON TABLE governance.approval TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.approval_withdrawal TO keyturn_engine;

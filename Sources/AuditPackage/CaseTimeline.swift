@@ -60,6 +60,23 @@ package struct CaseTimeline: Sendable {
       line("cancelled")
     case .approvalDecided:
       line("\(detail["decision"]?.string ?? "?") by \(leaf.actor)")
+    case .decisionMade:
+      let reasons = (detail["reasons"]?.array ?? []).compactMap(\.string).joined(separator: ", ")
+      line(
+        "rules at \(detail["moment"]?.string ?? "?"): \(detail["outcome"]?.string ?? "?")"
+          + (reasons.isEmpty ? "" : " (\(reasons))"))
+    case .ticketRead:
+      line(
+        "ticket \(detail["kind"]?.string ?? "?"): \(detail["state"]?.string ?? "?")"
+          + (detail["resolution"]?.string.map { ", \($0)" } ?? "")
+          + (detail["operation"]?.string == "delete" ? ", deleted here" : ""))
+    case .proofObserved:
+      line("look at the target: \(detail["result"]?.string ?? "?")")
+    case .recordChanged:
+      let words = ["state", "phase", "result", "trigger", "code", "decision"].compactMap { detail[$0]?.string }
+      line(
+        "\(detail["operation"]?.string ?? "change") of \(detail["record"]?.string ?? "a record")"
+          + (words.isEmpty ? "" : ": " + words.joined(separator: ", ")) + " by \(leaf.actor)")
     default:
       line(leaf.type.rawValue + " by \(leaf.actor)")
     }

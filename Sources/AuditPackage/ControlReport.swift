@@ -1,9 +1,25 @@
-/// How far controls are met, each with its population. Pure: it is given counts. No data is never green.
+package import Foundation
+
+/// How far controls are met, each with its population and the cases behind it. Pure: it is given what was counted from
+/// leaves. No data is never green.
 package struct ControlReport: Sendable {
-  package enum Status: String, Sendable {
+  package enum Status: Sendable, Equatable, CustomStringConvertible {
     case met
-    case notMet = "not met"
-    case notMeasurable = "not measurable"
+    case notMet
+    case notMeasurable
+    /// Not met, and every case of it is excused; microseconds since 1970.
+    case exceptionUntil(Int64)
+
+    package var description: String {
+      switch self {
+      case .met: "met"
+      case .notMet: "not met"
+      case .notMeasurable: "not measurable"
+      case .exceptionUntil(let time):
+        "exception until "
+          + Date(timeIntervalSince1970: Double(time) / 1_000_000).formatted(.iso8601.year().month().day())
+      }
+    }
   }
 
   package struct Control: Sendable {
@@ -26,36 +42,18 @@ package struct ControlReport: Sendable {
     package let threshold: Double
     /// Nil: counts are there; otherwise why they are not.
     package let gap: String?
+    /// Those that do not meet it.
+    package let cases: [UUID]
+    /// When the first exception ends, if every case has one.
+    let excusedUntil: Int64?
 
     package var share: Double? { gap == nil && denominator > 0 ? Double(numerator) / Double(denominator) : nil }
 
     package var status: Status {
       guard let share else { return .notMeasurable }
-      return share >= threshold ? .met : .notMet
+      if share >= threshold { return .met }
+      return excusedUntil.map { .exceptionUntil($0) } ?? .notMet
     }
-  }
-
-  package struct Counts: Sendable {
-    /// Accounts on the targets that somebody has listed; nil: nobody has.
-    package var discovered: Int?
-    package var governed = 0
-    package var withActiveOwners = 0
-    package var revocations = 0
-    package var revocationsProven = 0
-    package var credentials = 0
-    package var credentialsInTime = 0
-    package var rotations = 0
-    package var rotationsProven = 0
-    package var rightsChecked = 0
-    package var rightsEqual = 0
-    package var approvals = 0
-    package var approvalsByOthers = 0
-    package var effects = 0
-    package var effectsPermitted = 0
-    package var leaves = 0
-    package var leavesSealed = 0
-
-    package init() {}
   }
 
   package let lines: [Line]
@@ -63,67 +61,79 @@ package struct ControlReport: Sendable {
   private static let owasp = "OWASP NHI Top 10 2025"
   private static let nist = "NIST CSF 2.0"
 
-  package init(_ counts: Counts) {
-    func control(_ id: String, _ framework: String, _ title: String, _ aliases: [String] = []) -> Control {
-      Control(id: id, framework: framework, aliases: aliases, title: title)
+  /// - Parameter discovered: accounts on all targets by an inventory of the auditor's; nil: what discovery recorded.
+  package init(_ facts: ControlFacts, discovered: Int? = nil) {
+    func excused(_ cases: [UUID]) -> Int64? {
+      let ends = cases.compactMap { facts.identities[$0].flatMap { facts.exceptions[$0] } }
+      return ends.count == cases.count ? ends.min() : nil
     }
     func line(
-      _ control: Control, _ population: String, _ numerator: Int, _ denominator: Int, _ threshold: Double = 1,
-      gap: String? = nil
+      _ id: String, _ framework: String, _ title: String, _ population: String, _ measure: ControlFacts.Measure,
+      aliases: [String] = [], threshold: Double = 1
     ) -> Line {
       Line(
-        control: control, population: population, numerator: numerator, denominator: denominator, threshold: threshold,
-        gap: gap)
+        control: Control(id: id, framework: framework, aliases: aliases, title: title), population: population,
+        numerator: measure.met, denominator: measure.total, threshold: threshold,
+        gap: measure.total == 0 ? "there was none in the period" : nil, cases: measure.failing,
+        excusedUntil: measure.failing.isEmpty ? nil : excused(measure.failing))
     }
-    func unmeasured(_ number: Int, _ title: String, _ gap: String) -> Line {
-      line(control("NHI\(number)", Self.owasp, title, [Self.alias(number)]), "–", 0, 0, gap: gap)
+    func nhi(_ number: Int, _ title: String, _ population: String, _ measure: ControlFacts.Measure) -> Line {
+      line("NHI\(number)", Self.owasp, title, population, measure, aliases: [Self.alias(number)])
     }
+    func unmeasured(_ id: String, _ framework: String, _ title: String, _ gap: String, _ aliases: [String] = []) -> Line
+    {
+      Line(
+        control: Control(id: id, framework: framework, aliases: aliases, title: title), population: "–", numerator: 0,
+        denominator: 0, threshold: 1, gap: gap, cases: [], excusedUntil: nil)
+    }
+    var governed = ControlFacts.Measure()
+    if let discovered {
+      governed.add(met: min(facts.owners.total, discovered), of: discovered)
+    } else {
+      for target in facts.coverage { governed.add(met: target.governed, of: target.logins) }
+    }
+    var permitted = ControlFacts.Measure()
+    for measure in [facts.effects, facts.decisions] { permitted.add(met: measure.met, of: measure.total) }
+    let coverage =
+      governed.total == 0
+      ? unmeasured(
+        "COVERAGE", "Keyturn", "Governed identities of all discovered",
+        "nobody has listed the accounts on the targets: run `keyturn discover`, or give --discovered")
+      : line("COVERAGE", "Keyturn", "Governed identities of all discovered", "accounts on the targets", governed)
     lines = [
+      coverage,
+      nhi(1, "Improper offboarding", "revocations, proven gone", facts.revocations),
+      nhi(2, "Secret leakage", "rotations whose old secret is proven refused", facts.oldRefused),
+      unmeasured(
+        "NHI3", Self.owasp, "Vulnerable third-party NHI", "vendors' own systems are not looked at", [Self.alias(3)]),
+      nhi(4, "Insecure authentication", "proven logins with a refused negative control", facts.loginsProven),
+      nhi(5, "Overprivileged NHI", "readings of rights equal to the approved ones", facts.rights),
+      unmeasured(
+        "NHI6", Self.owasp, "Insecure cloud deployment configurations", "deployment configurations are not read",
+        [Self.alias(6)]),
+      nhi(7, "Long-lived secrets", "active secrets, proven within their policy's period", facts.inTime),
+      unmeasured(
+        "NHI8", Self.owasp, "Environment isolation", "use of one account in several environments is not observed",
+        [Self.alias(8)]),
+      unmeasured(
+        "NHI9", Self.owasp, "NHI reuse", "use of one account by several workloads is not observed", [Self.alias(9)]),
+      unmeasured("NHI10", Self.owasp, "Human use of NHI", "who uses a secret is not observed", [Self.alias(10)]),
       line(
-        control("COVERAGE", "Keyturn", "Governed identities of all discovered"), "accounts on the targets",
-        counts.governed,
-        counts.discovered ?? 0, gap: counts.discovered == nil ? "nobody has listed the accounts on the targets" : nil),
+        "PR.AA-01", Self.nist, "Identities and credentials are managed",
+        "active secrets, proven within their policy's period", facts.inTime, aliases: ["PR.AC-1 (CSF 1.1)"]),
       line(
-        control("NHI1", Self.owasp, "Improper offboarding", [Self.alias(1)]), "revocations, proven gone",
-        counts.revocationsProven, counts.revocations),
+        "PR.AA-02", Self.nist, "Identities are proofed and bound", "identities with active owner and backup",
+        facts.owners),
       line(
-        control("NHI2", Self.owasp, "Secret leakage", [Self.alias(2)]), "rotations whose old secret is proven refused",
-        counts.rotationsProven, counts.rotations),
-      unmeasured(3, "Vulnerable third-party NHI", "vendor connections are not among the counted records"),
+        "PR.AA-03", Self.nist, "Users, services and hardware are authenticated", "secrets proven by login and refusal",
+        facts.loginsProven),
       line(
-        control("NHI4", Self.owasp, "Insecure authentication", [Self.alias(4)]),
-        "proven logins with a refused negative control", counts.rotationsProven, counts.rotations),
+        "PR.AA-04", Self.nist, "Identity assertions are protected", "leaves in the signed log", facts.sealed,
+        threshold: 0.999),
       line(
-        control("NHI5", Self.owasp, "Overprivileged NHI", [Self.alias(5)]),
-        "readings of rights equal to the approved ones",
-        counts.rightsEqual, counts.rightsChecked),
-      unmeasured(6, "Insecure cloud deployment configurations", "deployment configurations are not read"),
-      line(
-        control("NHI7", Self.owasp, "Long-lived secrets", [Self.alias(7)]), "active secrets not past their rotation",
-        counts.credentialsInTime, counts.credentials),
-      unmeasured(8, "Environment isolation", "use of one account in several environments is not observed"),
-      unmeasured(9, "NHI reuse", "use of one account by several workloads is not observed"),
-      unmeasured(10, "Human use of NHI", "who uses a secret is not observed"),
-      line(
-        control("PR.AA-01", Self.nist, "Identities and credentials are managed", ["PR.AC-1 (CSF 1.1)"]),
-        "active secrets not past their rotation", counts.credentialsInTime, counts.credentials),
-      line(
-        control("PR.AA-02", Self.nist, "Identities are proofed and bound"), "identities with active owner and backup",
-        counts.withActiveOwners, counts.governed),
-      line(
-        control("PR.AA-03", Self.nist, "Users, services and hardware are authenticated"),
-        "rotations proven by login and refusal", counts.rotationsProven, counts.rotations),
-      line(
-        control("PR.AA-04", Self.nist, "Identity assertions are protected"), "leaves in the signed log",
-        counts.leavesSealed,
-        counts.leaves, 0.999),
-      line(
-        control("PR.AA-05", Self.nist, "Permissions are enforced and reviewed"),
-        "effects with a permit, decisions by somebody else", counts.effectsPermitted + counts.approvalsByOthers,
-        counts.effects + counts.approvals),
-      line(
-        control("PR.AA-06", Self.nist, "Physical access is managed"), "–", 0, 0,
-        gap: "physical access is not governed here"),
+        "PR.AA-05", Self.nist, "Permissions are enforced and reviewed",
+        "effects with a permit, decisions by somebody else", permitted),
+      unmeasured("PR.AA-06", Self.nist, "Physical access is managed", "physical access is not governed here"),
     ]
   }
 

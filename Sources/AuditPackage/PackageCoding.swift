@@ -12,8 +12,12 @@ extension PackageContent {
   package func encoded() throws -> [UInt8] {
     var files: [(name: String, bytes: [UInt8])] = [("checkpoint", Array(checkpoint.utf8))]
     if let consistency {
-      let text = "old \(consistency.oldSize)\n" + consistency.path.map { $0.base64 + "\n" }.joined()
-      files.append(("consistency", Array(text.utf8)))
+      files.append(("consistency", Self.bytes(of: consistency)))
+    }
+    if let timestamp {
+      files.append(("timestamp.checkpoint", Array(timestamp.note.utf8)))
+      files.append(("timestamp.tsr", timestamp.response))
+      files.append(("timestamp.consistency", Self.bytes(of: timestamp.consistency)))
     }
     for each in cases {
       files.append(("cases/\(each.id.leafText).leaves", try EntryBundle.encode(each.leaves)))
@@ -32,6 +36,10 @@ extension PackageContent {
       "subjects": .array(subjects.map { .string($0.leafText) }), "vkey": .string(vkey),
     ])
     return try ZipArchive.encode([("manifest.json", manifest.bytes)] + files)
+  }
+
+  private static func bytes(of consistency: Consistency) -> [UInt8] {
+    Array(("old \(consistency.oldSize)\n" + consistency.path.map { $0.base64 + "\n" }.joined()).utf8)
   }
 
   /// A block per leaf: `index n`, base64 hashes from leaf to root, an empty line.
@@ -130,18 +138,12 @@ extension PackageContent {
   }
 
   private mutating func readOptional(_ files: [String: Data]) throws {
-    if files["consistency"] != nil {
-      let lines = try Self.text(files, "consistency").split(separator: "\n")
-      guard let first = lines.first, first.hasPrefix("old "), let old = UInt64(first.dropFirst(4)), lines.count <= 128
-      else { throw FormatError("the file consistency does not begin with the old size") }
-      consistency = Consistency(
-        oldSize: old,
-        path: try lines.dropFirst().map {
-          guard let hash = NodeHash(base64: $0) else {
-            throw FormatError("the file consistency has a line that is no hash")
-          }
-          return hash
-        })
+    if files["consistency"] != nil { consistency = try Self.consistency(files, "consistency") }
+    if let response = files["timestamp.tsr"] {
+      guard response.count <= TimestampToken.maximumSize else { throw FormatError("timestamp.tsr is too large") }
+      timestamp = Timestamp(
+        note: try Self.text(files, "timestamp.checkpoint"), response: [UInt8](response),
+        consistency: try Self.consistency(files, "timestamp.consistency"))
     }
     if let data = files["openings.json"] {
       guard let values = try Self.json(data, "openings.json").array else {
@@ -166,10 +168,25 @@ extension PackageContent {
     if files["summary.html"] != nil { summary = try Self.text(files, "summary.html") }
   }
 
+  private static func consistency(_ files: [String: Data], _ name: String) throws -> Consistency {
+    let lines = try text(files, name).split(separator: "\n", maxSplits: 70)
+    guard let first = lines.first, first.hasPrefix("old "), let old = UInt64(first.dropFirst(4)),
+      String(old) == first.dropFirst(4),
+      lines.count <= 70
+    else { throw FormatError("the file \(name) does not begin with the old size, or is too long") }
+    return Consistency(
+      oldSize: old,
+      path: try lines.dropFirst().map {
+        guard let hash = NodeHash(base64: $0) else { throw FormatError("the file \(name) has a line that is no hash") }
+        return hash
+      })
+  }
+
   /// No file that nobody reads.
   private func checkNames(_ files: [String: Data]) throws {
     var known: Set<String> = [
-      "manifest.json", "checkpoint", "consistency", "openings.json", "population.json", "sla.json", "summary.html",
+      "manifest.json", "checkpoint", "consistency", "timestamp.checkpoint", "timestamp.tsr", "timestamp.consistency",
+      "openings.json", "population.json", "sla.json", "summary.html",
     ]
     for each in cases {
       known.insert("cases/\(each.id.leafText).leaves")

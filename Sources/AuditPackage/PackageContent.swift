@@ -6,6 +6,9 @@ package import MerkleLog
 ///     manifest.json           what is in it: names and SHA-256 of all files, cases, checkpoint size
 ///     checkpoint              the log's signed head
 ///     consistency             optional: that this head extends an earlier one
+///     timestamp.checkpoint    optional: an earlier head or this one, as an authority stamped it
+///     timestamp.tsr           the authority's response (RFC 3161)
+///     timestamp.consistency   that this head extends that one
 ///     cases/<id>.leaves       a case's leaves in order, each uint16 length and bytes
 ///     cases/<id>.proofs       for each leaf its index and the hashes to the root
 ///     openings.json           optional: what commitments stand for
@@ -62,11 +65,28 @@ package struct PackageContent: Sendable {
     }
   }
 
+  /// An authority's word that a head existed at a time.
+  package struct Timestamp: Sendable, Equatable {
+    /// The signed note that was stamped.
+    package var note: String
+    /// A TimeStampResp.
+    package var response: [UInt8]
+    /// From the stamped head to the package's.
+    package var consistency: Consistency
+
+    package init(note: String, response: [UInt8], consistency: Consistency) {
+      self.note = note
+      self.response = response
+      self.consistency = consistency
+    }
+  }
+
   /// The key that the package names; only a hint for people.
   package var vkey: String
   /// The signed note.
   package var checkpoint: String
   package var consistency: Consistency?
+  package var timestamp: Timestamp?
   /// The cases that were asked for; the others explain them.
   package var subjects: [UUID]
   package var cases: [Case]

@@ -27,12 +27,22 @@ package struct PackageVerifier: Sendable {
       case verification
       case deadline
       case sample
+      case timestamp
     }
 
     package var description: String {
       let place = [caseID.map { "case \($0.leafText)" }, sequence.map { "leaf \($0)" }].compactMap { $0 }
       return "\(code.rawValue): " + (place.isEmpty ? "" : place.joined(separator: " ") + ": ") + text
     }
+  }
+
+  /// So many leaves existed at a time.
+  package struct Stamp: Sendable, Equatable {
+    package let size: UInt64
+    /// Microseconds since 1970.
+    package let time: Int64
+    /// By the certificate that the auditor trusts.
+    package let isSigned: Bool
   }
 
   package struct Report: Sendable {
@@ -46,6 +56,7 @@ package struct PackageVerifier: Sendable {
     package var artefacts = 0
     /// The earlier head that this one was shown to extend.
     package var extended: UInt64?
+    package var timestamp: Stamp?
 
     package var isSound: Bool { deviations.isEmpty }
   }
@@ -57,10 +68,16 @@ package struct PackageVerifier: Sendable {
   /// Witnesses that must have signed.
   package let requiredWitnesses: Int
 
-  package init(keys: [NoteKey], earlier: Checkpoint? = nil, requiredWitnesses: Int = 0) {
+  /// Of the time-stamping authority that must have stamped the log; nil: a time stamp is read and its signature not checked.
+  package let authority: TimestampAuthority?
+
+  package init(
+    keys: [NoteKey], earlier: Checkpoint? = nil, requiredWitnesses: Int = 0, authority: TimestampAuthority? = nil
+  ) {
     self.keys = keys
     self.earlier = earlier
     self.requiredWitnesses = requiredWitnesses
+    self.authority = authority
   }
 
   /// Throws when it is no package, or no key of the auditor's has signed its head; everything else is a deviation.
@@ -83,14 +100,22 @@ package struct PackageVerifier: Sendable {
     }
     (report.size, report.root) = (head.size, head.root)
     checkConsistency(content, head, &report)
+    do {
+      report.timestamp = try checkTimestamp(content, head, log)
+    } catch {
+      report.deviations.append(Deviation(caseID: nil, sequence: nil, code: .timestamp, text: "\(error)"))
+    }
     let chains = content.cases.map { readChain($0, head, &report) }
     let leaves = Dictionary(uniqueKeysWithValues: zip(content.cases.map(\.id), chains))
     report.cases = content.cases.count
     checkIndexes(content, &report)
     checkOpenings(content, leaves, &report)
     checkArtefacts(content, leaves, &report)
+    let authorities = Authorities(leaves)
     for each in content.cases {
-      report.deviations += RotationRules(caseID: each.id, leaves: leaves[each.id] ?? [], others: leaves).deviations
+      report.deviations +=
+        RotationRules(caseID: each.id, leaves: leaves[each.id] ?? [], authorities: authorities)
+        .deviations
       report.deviations += RequestRules(caseID: each.id, leaves: leaves[each.id] ?? []).deviations
     }
     checkDeadlines(content, leaves, &report)
@@ -124,6 +149,32 @@ package struct PackageVerifier: Sendable {
       return deviate("the log does not extend the earlier \(earlier.size) leaves: its history was changed")
     }
     report.extended = earlier.size
+  }
+
+  /// Nil: none is there and none is asked for. Throws what is wrong with it.
+  private func checkTimestamp(_ content: PackageContent, _ head: Checkpoint, _ log: NoteKey) throws -> Stamp? {
+    guard let stamp = content.timestamp else {
+      guard authority == nil else { throw FormatError("the package has no time stamp") }
+      return nil
+    }
+    let note = try SignedNote(parsing: stamp.note)
+    guard try note.verified(by: [log]) == [log] else { throw FormatError("the stamped head is not the log's") }
+    let stamped = try Checkpoint(text: note.text)
+    guard stamped.origin == head.origin, stamped.size >= 1, stamped.size <= head.size,
+      stamp.consistency.oldSize == stamped.size
+    else { throw FormatError("the stamped head is not an earlier one of this log") }
+    let proof = ConsistencyProof(oldSize: stamped.size, newSize: head.size, path: stamp.consistency.path)
+    guard try proof.verifies(oldRoot: stamped.root, newRoot: head.root) else {
+      throw FormatError("the log does not extend the stamped head")
+    }
+    let token = try TimestampToken(response: stamp.response)
+    guard token.imprint == .digest(Array(stamp.note.utf8)) else {
+      throw FormatError("it is the stamp of something else")
+    }
+    if let authority, !token.isSigned(by: authority) {
+      throw FormatError("it is not signed by the authority's certificate")
+    }
+    return Stamp(size: stamped.size, time: token.time, isSigned: authority != nil)
   }
 
   /// Every leaf in the log, in order, one after the other. What cannot be read is left out of the answer.
@@ -175,7 +226,12 @@ package struct PackageVerifier: Sendable {
   ) {
     for opening in content.openings {
       report.openings += 1
-      let leaf = leaves[opening.caseID]?.first { $0.sequence == opening.sequence }
+      let chain = leaves[opening.caseID] ?? []
+      // Where it stands in a chain that is whole; a damaged one is searched.
+      let place = Int(clamping: opening.sequence) - 1
+      let leaf =
+        chain.indices.contains(place) && chain[place].sequence == opening.sequence
+        ? chain[place] : chain.first { $0.sequence == opening.sequence }
       let commitment = Commitment.make(type: opening.field, nonce: opening.nonce, value: Array(opening.value.utf8))
       if leaf?.commitments[opening.field] != "\(commitment)" {
         report.deviations.append(

@@ -1,6 +1,30 @@
 import Foundation
 import MerkleLog
 
+/// Who granted what, in all cases of a package.
+struct Authorities {
+  struct Grant {
+    let leaf: EvidenceLeaf
+    let actions: [String]
+    var voidedAt: [Int64] = []
+  }
+
+  private var grants: [String: Grant] = [:]
+
+  init(_ cases: [UUID: [EvidenceLeaf]]) {
+    for leaf in cases.values.joined() where leaf.type == .authorizationGranted {
+      guard let id = leaf.detail["authorization"]?.string, grants[id] == nil else { continue }
+      grants[id] = Grant(leaf: leaf, actions: leaf.detail["actions"]?.array?.compactMap(\.string) ?? [])
+    }
+    for leaf in cases.values.joined() where leaf.type == .authorizationVoided {
+      guard let id = leaf.detail["authorization"]?.string, grants[id]?.leaf.caseID == leaf.caseID else { continue }
+      grants[id]?.voidedAt.append(leaf.at)
+    }
+  }
+
+  subscript(id: String) -> Grant? { grants[id] }
+}
+
 /// What must hold in a rotation's case: the approval before the permit, the permit before the effect, the proof after it.
 /// Pure.
 struct RotationRules {
@@ -8,8 +32,7 @@ struct RotationRules {
 
   let caseID: UUID
   let leaves: [EvidenceLeaf]
-  /// Every case of the package.
-  let others: [UUID: [EvidenceLeaf]]
+  let authorities: Authorities
 
   private struct Walk {
     var state = "planned"
@@ -33,6 +56,7 @@ struct RotationRules {
       switch leaf.type {
       case .rotationStep: step(leaf, &walk, &found)
       case .rotationCancelled:
+        settle(leaf, &walk, &found)
         if walk.finished { found.append(deviation(leaf, .order, "it was cancelled after its end")) }
         if leaf.detail["from"]?.string != walk.state {
           found.append(deviation(leaf, .order, "it was cancelled in another state than it was in"))
@@ -64,32 +88,37 @@ struct RotationRules {
   private func problem(
     with authorization: String, for action: String, at time: Int64, digest: String?, mustHold: Bool = true
   ) -> String? {
-    for request in others.values {
-      guard
-        let granted = request.first(where: {
-          $0.type == .authorizationGranted && $0.detail["authorization"]?.string == authorization
-        })
-      else { continue }
-      let actions = granted.detail["actions"]?.array?.compactMap(\.string) ?? []
-      guard actions.contains(action) else { return "the authorization does not grant \(action)" }
-      if let digest, granted.detail["digest"]?.string != digest { return "the authorization is for another digest" }
-      guard granted.at <= time else { return "it was authorized only later" }
-      if mustHold {
-        if let until = granted.detail["until"]?.integer, until <= time { return "the authorization was over" }
-        let voided = request.contains {
-          $0.type == .authorizationVoided && $0.detail["authorization"]?.string == authorization && $0.at < time
-        }
-        if voided { return "the authorization was voided before" }
-      }
-      return nil
+    guard let grant = authorities[authorization] else {
+      return "the package does not show who granted authorization \(authorization.prefix(36))"
     }
-    return "the package does not show who granted authorization \(authorization.prefix(36))"
+    guard grant.actions.contains(action) else { return "the authorization does not grant \(action)" }
+    if let digest, grant.leaf.detail["digest"]?.string != digest { return "the authorization is for another digest" }
+    guard grant.leaf.at <= time else { return "it was authorized only later" }
+    if mustHold {
+      if let until = grant.leaf.detail["until"]?.integer, until <= time { return "the authorization was over" }
+      if grant.voidedAt.contains(where: { $0 < time }) { return "the authorization was voided before" }
+    }
+    return nil
   }
 
   // MARK: Steps
 
   private func step(_ leaf: EvidenceLeaf, _ walk: inout Walk, _ found: inout [Deviation]) {
     if walk.finished { found.append(deviation(leaf, .order, "something happened after the end")) }
+    settle(leaf, &walk, &found)
+    for proof in leaf.detail["proofs"]?.array ?? [] {
+      guard let parts = proof.array, parts.count == 4, let kind = parts[0].string, let result = parts[1].string else {
+        found.append(deviation(leaf, .leaf, "a proof is not written as proofs are"))
+        continue
+      }
+      if result == "passed" { walk.passed.insert(kind) } else { walk.passed.remove(kind) }
+    }
+    move(leaf, &walk, &found)
+    intend(leaf, &walk, &found)
+  }
+
+  /// Outcomes, each of an intent before it.
+  private func settle(_ leaf: EvidenceLeaf, _ walk: inout Walk, _ found: inout [Deviation]) {
     for effect in leaf.detail["effects"]?.array ?? [] {
       guard let parts = effect.array, parts.count == 4, let id = parts[0].string, let outcome = parts[1].string else {
         found.append(deviation(leaf, .leaf, "an effect is not written as effects are"))
@@ -100,15 +129,6 @@ struct RotationRules {
           deviation(leaf, .effect, "an effect was \(outcome.prefix(20)), but no permitted intent came before it"))
       }
     }
-    for proof in leaf.detail["proofs"]?.array ?? [] {
-      guard let parts = proof.array, parts.count == 4, let kind = parts[0].string, let result = parts[1].string else {
-        found.append(deviation(leaf, .leaf, "a proof is not written as proofs are"))
-        continue
-      }
-      if result == "passed" { walk.passed.insert(kind) } else { walk.passed.remove(kind) }
-    }
-    move(leaf, &walk, &found)
-    intend(leaf, &walk, &found)
   }
 
   private func intend(_ leaf: EvidenceLeaf, _ walk: inout Walk, _ found: inout [Deviation]) {
@@ -147,7 +167,7 @@ struct RotationRules {
           deviation(leaf, .verification, "it became \(state) without proof of \(missing.joined(separator: ", "))"))
       }
       walk.state = state
-      if ["done", "rolled_back", "cancelled"].contains(state) { walk.finished = true }
+      if ["done", "rolled_back", "cancelled", "abandoned"].contains(state) { walk.finished = true }
     }
   }
 
@@ -194,6 +214,11 @@ struct RequestRules {
         }
         if leaf.actor == leaf.detail["beneficiary"]?.string {
           deviate(leaf, .separation, "beneficiary and approver are one person")
+        }
+        if let delegator = leaf.detail["acting_for"]?.string,
+          [leaf.detail["requester"]?.string, leaf.detail["beneficiary"]?.string].contains(delegator)
+        {
+          deviate(leaf, .separation, "it was decided for the requester or the beneficiary")
         }
         if let id = leaf.detail["approval"]?.string { approvals[id] = leaf }
       case .authorizationGranted:

@@ -16,31 +16,40 @@ package struct VerifyRun: Sendable {
   /// Path of the checkpoint that the auditor kept.
   package let since: String?
   package let witnesses: Int
+  /// Path of the time-stamping authority's certificate, PEM.
+  package let authority: String?
   package let json: Bool
 
-  package init(package: String, keys: [String], since: String?, witnesses: Int, json: Bool) {
+  package init(
+    package: String, keys: [String], since: String?, witnesses: Int, authority: String? = nil, json: Bool
+  ) {
     self.package = package
     self.keys = keys
     self.since = since
     self.witnesses = witnesses
+    self.authority = authority
     self.json = json
   }
 
   package func run() -> Outcome {
     let known: [NoteKey]
     let earlier: Checkpoint?
+    let trusted: TimestampAuthority?
     do {
       known = try keys.flatMap(Self.readKeys)
       guard !known.isEmpty else {
         throw FormatError("no key: give the log's verifier key, which you got from its operator, with --key")
       }
       earlier = try since.map { try Self.readCheckpoint($0, keys: known) }
+      trusted = try authority.map { try TimestampAuthority(pem: try Self.readText($0)) }
     } catch {
       return refuse("\(error)", 64)
     }
     do {
       let data = try Data(contentsOf: URL(fileURLWithPath: package), options: .alwaysMapped)
-      let report = try PackageVerifier(keys: known, earlier: earlier, requiredWitnesses: witnesses).verify(data)
+      let report = try PackageVerifier(
+        keys: known, earlier: earlier, requiredWitnesses: witnesses, authority: trusted
+      ).verify(data)
       return Outcome(text: json ? jsonText(report) : text(report), exitCode: report.isSound ? 0 : 1)
     } catch let error as FormatError {
       return refuse(error.message, 2)
@@ -61,6 +70,12 @@ package struct VerifyRun: Sendable {
       "checked     \(report.cases) cases, \(report.leaves) leaves, \(report.openings) openings, \(report.artefacts) artefacts",
       "extends     \(report.extended.map { "\($0) leaves of the earlier checkpoint" } ?? "not asked (--since)")",
     ]
+    if let stamp = report.timestamp {
+      let time = Date(timeIntervalSince1970: Double(stamp.time) / 1_000_000).formatted(.iso8601)
+      lines.append(
+        "stamped     \(stamp.size) leaves existed at \(time), by the authority's clock; its signature was "
+          + (stamp.isSigned ? "checked" : "not checked (--tsa)"))
+    }
     for deviation in report.deviations { lines.append("DEVIATION   \(deviation)") }
     lines.append(report.isSound ? "result      sound" : "result      \(report.deviations.count) deviations")
     return lines.joined(separator: "\n") + "\n"
@@ -73,6 +88,9 @@ package struct VerifyRun: Sendable {
       "size": .integer(Int64(report.size)), "root": .string(report.root.base64),
       "signers": .array(report.signers.map { .string($0.name) }), "sound": .bool(report.isSound),
       "extends": report.extended.map { .integer(Int64($0)) },
+      "stamped": report.timestamp.map {
+        .object(["at": .integer($0.time), "signed": .bool($0.isSigned), "size": .integer(Int64($0.size))])
+      },
       "deviations": .array(
         report.deviations.map {
           .fields([

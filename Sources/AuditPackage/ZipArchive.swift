@@ -7,8 +7,8 @@ import MerkleLog
 /// no name twice, nothing between the entries, limits on their number and size. What is not that is refused.
 package enum ZipArchive {
   package static let maximumEntries = 65_000
-  /// Bytes: what 32 bits can say, less than the format's escape value.
-  package static let maximumSize = 2_000_000_000
+  /// Bytes. A thousand rotations take about ten million; whoever checks a package needs no more memory than a few times this.
+  package static let maximumSize = 500_000_000
   package static let maximumName = 200
 
   private static let localHeader: UInt32 = 0x0403_4B50
@@ -24,7 +24,9 @@ package enum ZipArchive {
     var directory: [UInt8] = []
     for file in files {
       try check(name: file.name)
-      guard archive.count + file.bytes.count < maximumSize else { throw FormatError("the package is larger than 2 GB") }
+      guard archive.count + file.bytes.count < maximumSize else {
+        throw FormatError("the package is larger than 500 MB; take a shorter period")
+      }
       let offset = UInt32(archive.count)
       let name = Array(file.name.utf8)
       // Version, flags (UTF-8 names), method stored, time and date of 1980-01-01, CRC, sizes.
@@ -81,7 +83,7 @@ package enum ZipArchive {
 
   /// The files by name. Throws the first reason against it.
   package static func decode(_ data: Data) throws -> [String: Data] {
-    guard data.count <= maximumSize else { throw FormatError("the package is larger than 2 GB") }
+    guard data.count <= maximumSize else { throw FormatError("the package is larger than 500 MB") }
     let reader = Reader(data: data)
     guard data.count >= 22, try reader.number(at: data.count - 22, UInt32.self) == endHeader else {
       throw FormatError("this is not a package: no ZIP directory at its end")

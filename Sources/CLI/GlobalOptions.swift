@@ -47,6 +47,7 @@ struct GlobalOptions: ParsableArguments {
     configuration.evidenceKeyFile = environment("KEYTURN_EVIDENCE_KEY_FILE")
     configuration.evidenceStore = environment("KEYTURN_EVIDENCE_STORE")
     configuration.evidenceOrigin = environment("KEYTURN_EVIDENCE_ORIGIN")
+    configuration.evidenceTimestampURL = environment("KEYTURN_EVIDENCE_TIMESTAMP_URL")
     configuration.evidenceWitnesses =
       environment("KEYTURN_EVIDENCE_WITNESSES").map { $0.split(separator: " ").map(String.init) } ?? []
     return configuration

@@ -16,6 +16,8 @@ package struct DaemonConfiguration: Sendable {
   package var evidenceStore: String?
   /// `verifier key@URL` of each witness.
   package var evidenceWitnesses: [String] = []
+  /// Of an authority that stamps checkpoints (RFC 3161 over HTTP), once an hour. Nil: none does.
+  package var evidenceTimestampURL: String?
   /// The name of a log that is made. Nil: one with random digits.
   package var evidenceOrigin: String?
   /// 1…1000.
@@ -35,7 +37,7 @@ package struct DaemonConfiguration: Sendable {
   package var evidence: EvidenceService.Configuration {
     .init(
       keyFile: evidenceKeyFile ?? dataDirectory + "/evidence.key", store: evidenceStore ?? dataDirectory + "/evidence",
-      witnesses: evidenceWitnesses, origin: evidenceOrigin)
+      witnesses: evidenceWitnesses, timestampURL: evidenceTimestampURL, origin: evidenceOrigin)
   }
 
   package var keyFilePath: String { keyFile ?? dataDirectory + "/vault.keys" }

@@ -14,13 +14,18 @@ package struct EvidenceService: Sendable {
     package var store: String
     /// `verifier key@URL` of witnesses.
     package var witnesses: [String]
+    /// Of an authority that stamps checkpoints; nil: none does.
+    package var timestampURL: String?
     /// Name for a log that is made; nil: one with random digits.
     package var origin: String?
 
-    package init(keyFile: String, store: String, witnesses: [String] = [], origin: String? = nil) {
+    package init(
+      keyFile: String, store: String, witnesses: [String] = [], timestampURL: String? = nil, origin: String? = nil
+    ) {
       self.keyFile = keyFile
       self.store = store
       self.witnesses = witnesses
+      self.timestampURL = timestampURL
       self.origin = origin
     }
   }
@@ -55,7 +60,8 @@ package struct EvidenceService: Sendable {
       client: client, signer: signer, known: [store], configuration: .init(name: worker), logger: logger)
     let publisher = Publisher(
       reader: LogReader(client: client), store: store, key: signer.key,
-      witnesses: try configuration.witnesses.map(witness), logger: logger)
+      witnesses: try configuration.witnesses.map(witness), timestamps: try configuration.timestampURL.map(authority),
+      logger: logger)
     return EvidenceService(sealer: sealer, publisher: publisher)
   }
 
@@ -73,6 +79,11 @@ package struct EvidenceService: Sendable {
     let environment = ProcessInfo.processInfo.environment
     let parts = text.dropFirst(5).split(separator: "/", maxSplits: 1).map(String.init)
     let region = environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"] ?? "us-east-1"
+    guard text.utf8.allSatisfy({ (0x2D...0x3A).contains($0) || (0x61...0x7A).contains($0 | 0x20) || $0 == 0x5F }) else {
+      throw EvidenceError(
+        code: .invalidField,
+        message: "\(text.prefix(80)): a bucket and its prefix have letters, digits, - . _ and / only")
+    }
     guard let bucket = parts.first, let access = environment["AWS_ACCESS_KEY_ID"],
       let secret = environment["AWS_SECRET_ACCESS_KEY"],
       let endpoint = URL(
@@ -85,6 +96,14 @@ package struct EvidenceService: Sendable {
     let prefix = parts.count == 2 ? parts[1] + (parts[1].hasSuffix("/") ? "" : "/") : ""
     return S3Store(
       endpoint: endpoint, bucket: bucket, prefix: prefix, region: region, accessKey: access, secretKey: secret)
+  }
+
+  private static func authority(_ text: String) throws -> TimestampClient {
+    guard let url = URL(string: text), ["http", "https"].contains(url.scheme), url.host() != nil else {
+      throw EvidenceError(
+        code: .invalidField, message: "KEYTURN_EVIDENCE_TIMESTAMP_URL: an http or https URL is needed")
+    }
+    return TimestampClient(url: url)
   }
 
   private static func witness(_ text: String) throws -> WitnessClient {

@@ -37,6 +37,37 @@ package struct EvidenceLog: Sendable {
     return place
   }
 
+  /// The case that tells which logs this one follows.
+  package static let beginningsCase = UUID(uuidString: "00000000-0000-4000-8000-0000000000E5")!
+
+  /// Begins a new log after one that cannot be continued, because the database was set back behind what was published and no
+  /// newer copy is left. What is sealed here stays, at the same indexes; the next leaf names the former log with its last
+  /// checkpoint. Durable with the caller's transaction; the log's sealer then has `key`.
+  ///
+  /// - Parameter lastNote: the newest checkpoint of the former log that is known anywhere. Refused unless the former log's key
+  ///   signed it, and unless it names at least as many leaves as the database has of it.
+  package func beginAnew(
+    with key: NoteKey, after head: LogHead, lastNote: String, by actor: UUID, reason: String,
+    in transaction: Transaction
+  ) async throws {
+    let last = try KnownCheckpoint(lastNote, key: try NoteKey(vkey: head.vkey))
+    guard last.size >= head.size else {
+      throw EvidenceError(
+        code: .invalidField,
+        message:
+          "the database has \(head.size) leaves of the former log, the checkpoint names only \(last.size): give the newest"
+      )
+    }
+    guard key.name != head.origin, key.vkey != head.vkey else {
+      throw EvidenceError(
+        code: .invalidField, message: "a new log needs another name than \(head.origin), and a new key")
+    }
+    _ = try await transaction.queryFirst(
+      BeginLogAnew(
+        origin: key.name, vkey: key.vkey, last: last, lastNote: lastNote, actor: actor,
+        reason: try Self.valid(reason)))
+  }
+
   // MARK: Personal data
 
   /// Keeps what is there from being erased and pruned until it is lifted. Nil when there is such a hold already.

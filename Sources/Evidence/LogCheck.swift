@@ -28,21 +28,29 @@ package struct LogCheck: Sendable {
     guard let head = try await reader.head() else { return Finding(index: nil, text: "there is no log") }
     let known = try await store?.newestCheckpoint().map { try KnownCheckpoint($0, key: key) }
     let pruned = try await reader.prunedTiles()
+    let signed = head.note.flatMap { try? KnownCheckpoint($0, key: key) }
     var range = CompactRange()
     var start: UInt64 = 0
+    /// How far the leaves were found to have a root that the log's key has signed.
+    var vouched: UInt64 = 0
     let end = max(head.size, known?.size ?? 0)
+    let stops = [known?.size, signed?.size, end].compactMap { $0 }
     while start < end {
-      let part = start..<min(start + Self.batch, end)
+      let stop = stops.filter { $0 > start }.min() ?? end
+      let part = start..<min(start + Self.batch, stop)
       if let finding = try await check(part, known?.size ?? 0, pruned, &range) { return finding }
       start = part.upperBound
       if start == known?.size, range.root != known?.root {
         return Finding(index: nil, text: "the first \(start) leaves do not have the published root")
       }
+      if start == known?.size || start == signed?.size && range.root == signed?.root { vouched = start }
     }
     guard range.size == head.size, range.root == head.root else {
-      return Finding(index: nil, text: "the leaves do not have the root of the log's head")
+      return Finding(
+        index: vouched < end ? vouched : nil,
+        text: "from here on the leaves do not have the root of the log's head")
     }
-    return try await checkNote(head)
+    return checkNote(head, signed, vouched)
   }
 
   private func check(
@@ -85,13 +93,13 @@ package struct LogCheck: Sendable {
     return Array(hashes.prefix(part.count))
   }
 
-  private func checkNote(_ head: LogHead) async throws -> Finding? {
-    guard head.size > 0 else { return nil }
-    guard let note = head.note, let known = try? KnownCheckpoint(note, key: key) else {
-      return Finding(index: nil, text: "the log's head is not signed by its key")
-    }
-    guard known.size == head.size, known.root == head.root else {
-      return Finding(index: nil, text: "the log's head is not what was signed")
+  private func checkNote(_ head: LogHead, _ signed: KnownCheckpoint?, _ vouched: UInt64) -> Finding? {
+    // A log that was begun anew has no head of its own until its first sealing.
+    guard head.size > 0, head.note != nil else { return nil }
+    guard let signed else { return Finding(index: nil, text: "the log's head is not signed by its key") }
+    guard signed.size == head.size, signed.root == head.root else {
+      return Finding(
+        index: vouched < head.size ? vouched : nil, text: "from here on the log's head is not what was signed")
     }
     return nil
   }

@@ -13,6 +13,28 @@ package struct LogHead: Sendable, Equatable {
   package let sealedAt: Date?
 }
 
+/// A log that could not be continued.
+package struct FormerLog: Sendable, Equatable {
+  package let origin: String
+  package let vkey: String
+  /// What the database still had of it.
+  package let keptSize: UInt64
+  /// Its newest checkpoint, as it was signed.
+  package let lastNote: String
+  package let endedAt: Date
+}
+
+/// What a time-stamping authority said of a checkpoint.
+package struct StoredTimestamp: Sendable, Equatable {
+  package let size: UInt64
+  /// The checkpoint, as it was stamped.
+  package let note: String
+  /// A TimeStampResp of RFC 3161.
+  package let response: [UInt8]
+  /// By the authority's clock; microseconds since 1970.
+  package let time: Int64
+}
+
 package struct StoredLeaf: Sendable, Equatable {
   package let caseID: UUID
   package let sequence: Int32
@@ -40,6 +62,53 @@ package struct LogReader: Sendable {
 
   package func waiting() async throws -> (batches: Int, leaves: Int) {
     try await client.queryFirst(CountWaiting()) ?? (0, 0)
+  }
+
+  /// Why the log may not be continued; nil: it may.
+  package func refusal() async throws -> String? { try await client.queryFirst(FindRefusal()) }
+
+  /// Logs that this one follows, oldest first.
+  package func formerLogs() async throws -> [FormerLog] { try await client.query(FindFormerLogs()) }
+
+  // MARK: For reports
+
+  /// Sealed leaves of these types from before `until`, oldest first. Reads the whole log.
+  package func sealedLeaves(of types: [EventType], before until: Date) async throws -> [[UInt8]] {
+    try await client.query(FindLeavesOfTypes(types: types, until: until))
+  }
+
+  /// Who pseudonyms stand for, as far as nobody was erased.
+  package func pseudonyms() async throws -> [String: UUID] {
+    Dictionary(uniqueKeysWithValues: try await client.query(FindPseudonyms()))
+  }
+
+  /// Seconds between rotations, by policy, as the newest leaf of each commits to.
+  package func rotationPeriods() async throws -> [String: Double] {
+    Dictionary(try await client.query(FindRotationPeriods())) { first, _ in first }
+  }
+
+  /// What the first leaf of each case of that type commits to as its name.
+  package func names(of type: EventType) async throws -> [String: String] {
+    Dictionary(try await client.query(FindNames(type: type))) { first, _ in first }
+  }
+
+  // MARK: Time stamps
+
+  /// Whether the newest time stamp is older than `period`.
+  func mayStamp(after period: Duration) async throws -> Bool {
+    let seconds = Double(period.components.seconds) + Double(period.components.attoseconds) / 1e18
+    return try await client.queryFirst(FindWhetherToStamp(seconds: seconds)) ?? true
+  }
+
+  func keep(_ timestamp: StoredTimestamp) async throws {
+    try await client.execute(InsertTimestamp(timestamp: timestamp))
+  }
+
+  /// The newest of a checkpoint of at most `size` leaves, signed by the log of that key; nil when there is none.
+  package func newestTimestamp(in head: LogHead) async throws -> StoredTimestamp? {
+    let key = try NoteKey(vkey: head.vkey)
+    return try await client.query(FindTimestamps(size: Int64(head.size)))
+      .first { (try? KnownCheckpoint($0.note, key: key)) != nil }
   }
 
   /// Tiles of a log of `size` leaves, which it must have reached.

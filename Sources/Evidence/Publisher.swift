@@ -8,15 +8,18 @@ package struct Publisher: Sendable {
   private let store: any LogStore
   private let key: NoteKey
   private let witnesses: [WitnessClient]
+  private let timestamps: TimestampClient?
   private let logger: Logger
 
   package init(
-    reader: LogReader, store: any LogStore, key: NoteKey, witnesses: [WitnessClient] = [], logger: Logger
+    reader: LogReader, store: any LogStore, key: NoteKey, witnesses: [WitnessClient] = [],
+    timestamps: TimestampClient? = nil, logger: Logger
   ) {
     self.reader = reader
     self.store = store
     self.key = key
     self.witnesses = witnesses
+    self.timestamps = timestamps
     self.logger = logger
   }
 
@@ -64,7 +67,22 @@ package struct Publisher: Sendable {
     }
     let cosigned = await cosign(note, oldSize: oldSize, head)
     try await store.write(DirectoryStore.checkpointPath, Array(cosigned.utf8))
+    await stamp(note, head)
     return head.size
+  }
+
+  /// When it is time again: the authority's word beside the checkpoint, here and in the store. One that is away delays nothing.
+  private func stamp(_ note: String, _ head: LogHead) async {
+    guard let timestamps else { return }
+    do {
+      guard try await reader.mayStamp(after: timestamps.period) else { return }
+      let (response, time) = try await timestamps.stamp(note)
+      try await store.write("timestamp/\(head.size).checkpoint", Array(note.utf8))
+      try await store.write("timestamp/\(head.size).tsr", response)
+      try await reader.keep(StoredTimestamp(size: head.size, note: note, response: response, time: time))
+    } catch {
+      logger.warning("a checkpoint was not time-stamped", metadata: ["error": "\(error)"])
+    }
   }
 
   private func publishEntries(of tile: TileID) async throws {

@@ -76,6 +76,9 @@ package struct Sealer: Sendable {
   }
 
   /// Takes the lead and checks the log against everything that is known outside. Nil while another seals.
+  ///
+  /// A log that was set back or is damaged is refused for all: until a sealer finds it whole again, or it is begun anew,
+  /// permits are granted for nothing but shutting logins off.
   package func takeLead() async throws -> Term? {
     let origin = signer.key.name
     let vkey = try await client.queryFirst(BeginLog(origin: origin, vkey: signer.key.vkey)) ?? ""
@@ -90,8 +93,14 @@ package struct Sealer: Sendable {
         throw EvidenceError(code: .damaged, message: "the log has no head")
       }
       for source in witnesses { try await check(head, against: source) }
-      return Term(epoch: epoch, tree: try await reader.tree(of: head))
+      let term = Term(epoch: epoch, tree: try await reader.tree(of: head))
+      if try await reader.refusal() != nil { try await client.query(AcceptLog(epoch: epoch)) }
+      return term
     } catch {
+      // Everybody must know: nothing that needs evidence may happen now.
+      if let error = error as? EvidenceError, [.rolledBack, .damaged].contains(error.code) {
+        try await client.query(RefuseLog(epoch: epoch, error: error))
+      }
       try await client.query(LeaveLead(epoch: epoch))
       throw error
     }

@@ -19,10 +19,12 @@ struct EvidenceVerify: ParsableCommand {
   @Option(help: "The log's verifier key, or a file with keys, the log's first; repeat for witnesses.") var key: [String]
   @Option(help: "A checkpoint that you kept: the log must extend it.") var since: String?
   @Option(help: "Witnesses among your keys that must have signed.") var witnesses = 0
+  @Option(help: "Certificate (PEM) of the time-stamping authority that must have stamped the log.") var tsa: String?
   @Flag(help: "Print JSON.") var json = false
 
   func run() throws {
-    let outcome = VerifyRun(package: package, keys: key, since: since, witnesses: witnesses, json: json).run()
+    let outcome = VerifyRun(package: package, keys: key, since: since, witnesses: witnesses, authority: tsa, json: json)
+      .run()
     FileHandle.standardOutput.write(Data(outcome.text.utf8))
     if outcome.exitCode != 0 { throw ExitCode(outcome.exitCode) }
   }

@@ -12,27 +12,35 @@ package struct Permit: Sendable {
   /// Adds the permit to `step`; the step fails as `guardFailed` at `GrantPermit.name` when the authorization does not
   /// hold at that moment, and then nothing of the step is written.
   /// - Parameter incarnation: what this process knows of the database; nil: it only observes, and is granted nothing.
+  /// - Parameter need: what the effect needs of the evidence log.
   @discardableResult
   package static func add(
     to step: inout Step, id: UUID = .ordered(), authorization: AuthorizationID, action: GovernedAction,
     identity: IdentityID,
-    subject: SubjectID, incarnation: IncarnationClaim?
+    subject: SubjectID, incarnation: IncarnationClaim?, need: EvidenceNeed
   ) -> Permit {
     let permit = Permit(id: id)
     step.add(
       batched: GrantPermit(
         permit: permit.id, authorization: authorization, action: action, identity: identity, subject: subject,
-        fence: step.lease.fence, incarnation: incarnation))
+        fence: step.lease.fence, incarnation: incarnation, need: need))
     return permit
   }
+}
+
+/// Whether an effect waits while the evidence log may not be continued.
+package enum EvidenceNeed: Sendable {
+  case writable
+  /// What shuts a login off goes on: it takes away, and nothing that evidence is about.
+  case none
 }
 
 /// Inserts each permit whose authorization holds now.
 ///
 /// Approver and owner must still be active and known from a fresh source, except for revocation: what reduces is never held
 /// up by people who left or by stale data.
-/// None in a database that was restored or copied until a person confirmed it, and none for a subject that is being
-/// contained.
+/// None in a database that was restored or copied until a person confirmed it, none for a subject that is being contained,
+/// and while the evidence log may not be continued none but for what shuts logins off.
 /// Lock order: the jobs (by the steps' guard), then the authorizations, in the order of the arrays, which is by subject.
 package struct GrantPermit: BatchStatement {
   package static let sql = """
@@ -42,8 +50,9 @@ package struct GrantPermit: BatchStatement {
       WHERE i.ended_at IS NULL AND i.place = governance.place()
     ), held AS (
       SELECT m.n, m.permit, a.id AS authorization_id, m.action, m.subject, m.fence, m.incarnation, m.mark
-      FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::bigint[], $6::uuid[], $7::uuid[], $8::bigint[])
-        WITH ORDINALITY AS m (permit, authorization_id, action, subject, fence, identity_id, incarnation, mark, n)
+      FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::bigint[], $6::uuid[], $7::uuid[], $8::bigint[],
+          $9::boolean[]) WITH ORDINALITY
+        AS m (permit, authorization_id, action, subject, fence, identity_id, incarnation, mark, needs_evidence, n)
       JOIN live ON live.id = m.incarnation AND live.mark >= m.mark
       JOIN governance.authorization AS a ON a.id = m.authorization_id
       JOIN governance.identity AS i ON i.id = a.identity_id
@@ -59,6 +68,7 @@ package struct GrantPermit: BatchStatement {
         AND (m.action = 'revoke' OR (owner.state = 'active' AND approver.state = 'active' AND os.state = 'ok'
           AND (os.maximum_age IS NULL OR os.as_of + os.maximum_age > now())))
         AND NOT EXISTS (SELECT FROM governance.embargo AS e WHERE e.subject = m.subject)
+        AND (NOT m.needs_evidence OR evidence.is_writable())
       FOR SHARE OF a
     ), granted AS (
       INSERT INTO governance.permit (id, authorization_id, action, subject, fence, incarnation, mark)
@@ -75,6 +85,7 @@ package struct GrantPermit: BatchStatement {
   let subject: SubjectID
   let fence: Int64
   let incarnation: IncarnationClaim?
+  let need: EvidenceNeed
 
   package static func bind(_ rows: [GrantPermit], _ parameters: inout PostgresParameters) {
     parameters.append(rows.map(\.permit))
@@ -85,6 +96,7 @@ package struct GrantPermit: BatchStatement {
     parameters.append(rows.map(\.identity.rawValue))
     parameters.append(rows.map { $0.incarnation?.id })
     parameters.append(rows.map { $0.incarnation?.mark })
+    parameters.append(rows.map { $0.need == .writable })
   }
 }
 
@@ -95,21 +107,25 @@ package struct ExplainHold: Statement {
       CASE WHEN NOT EXISTS (
         SELECT FROM governance.incarnation AS i
         WHERE i.ended_at IS NULL AND i.place = governance.place() AND i.id = $2 AND i.mark >= $3) THEN 'observe_only' END,
-      CASE WHEN EXISTS (SELECT FROM governance.embargo AS e WHERE e.subject = $1) THEN 'being_contained' END], NULL)
+      CASE WHEN EXISTS (SELECT FROM governance.embargo AS e WHERE e.subject = $1) THEN 'being_contained' END,
+      CASE WHEN $4 AND NOT evidence.is_writable() THEN 'evidence_not_writable' END], NULL)
     """
 
   let subject: SubjectID
   let incarnation: IncarnationClaim?
+  let need: EvidenceNeed
 
-  package init(subject: SubjectID, incarnation: IncarnationClaim?) {
+  package init(subject: SubjectID, incarnation: IncarnationClaim?, need: EvidenceNeed) {
     self.subject = subject
     self.incarnation = incarnation
+    self.need = need
   }
 
   package func bind(_ parameters: inout PostgresParameters) {
     parameters.append(subject.rawValue)
     parameters.append(incarnation?.id)
     parameters.append(incarnation?.mark)
+    parameters.append(need == .writable)
   }
 
   package static func decode(_ row: PostgresRow) throws -> [ReasonCode] {

@@ -164,7 +164,8 @@ package enum ReasonCode: String, Sendable, CaseIterable, Codable {
     case .identitySourceQuarantined:
       "a feed of people is in quarantine; two people must release it, or deliver a sound one"
     case .degradedIdentity: "people's data was stale; this removes access and went on all the same"
-    case .evidenceNotWritable: "the evidence log cannot be written; nothing is granted until it can"
+    case .evidenceNotWritable:
+      "the evidence log may not be continued; nothing but shutting off is granted until it may, see `keyturn audit status`"
     case .approverUnknown: "the login belongs to no known person; register it with `keyturn person account`"
     case .approverInactive: "the approver is not an active person; another person must approve"
     case .approverWasInactive: "the approver was not active when deciding; decide again"
@@ -243,5 +244,5 @@ package enum ReasonCode: String, Sendable, CaseIterable, Codable {
   }
 
   /// Whoever meets it waits and tries again; nothing has to be asked for anew.
-  package var passes: Bool { self == .observeOnly || self == .beingContained }
+  package var passes: Bool { self == .observeOnly || self == .beingContained || self == .evidenceNotWritable }
 }

@@ -37,7 +37,8 @@ struct EffectExecutor: Sendable {
       if let effect = try await tryIntend(verb, &saga, &run, entering: state) { return .granted(effect: effect) }
     }
     return .permitRefused(
-      try await store.reasons(against: saga.authorization, for: saga.action, of: saga.credential.subject))
+      try await store.reasons(
+        against: saga.authorization, for: saga.action, of: saga.credential.subject, need: verb.need(of: saga.action)))
   }
 
   /// Nil: the permit was refused, and nothing is written.
@@ -51,7 +52,7 @@ struct EffectExecutor: Sendable {
     var step = changes.step(of: moved, lease: run.lease)
     let permit = PermitRequest(
       id: .ordered(), authorization: saga.authorization, action: saga.action, identity: saga.identity.id,
-      subject: saga.credential.subject)
+      subject: saga.credential.subject, need: verb.need(of: saga.action))
     step.add(permit)
     // An intent of an earlier run that never learned its outcome is repeated by this one. This run's own all have theirs.
     if run.mayHaveLeftIntents, run.repeated.insert(verb).inserted {
@@ -139,6 +140,16 @@ extension RotationStateMachine.Fact {
     case .done: self = .effectApplied
     case .refused(let reason, let code): self = .effectRefused(reason, code: code)
     case .unknown(let cause): self = .effectUnknown(cause: cause)
+    }
+  }
+}
+
+extension TargetVerb {
+  /// A revocation shuts logins off while the evidence log may not be continued; it deletes nothing.
+  fileprivate func need(of action: GovernedAction) -> EvidenceNeed {
+    switch self {
+    case .blockLogins, .endSessions, .disableKeys: action == .revoke ? .none : .writable
+    default: .writable
     }
   }
 }

@@ -1,6 +1,8 @@
+import Evidence
 import Foundation
 package import Governance
 import Jobs
+import MerkleLog
 import Postgres
 import Targets
 
@@ -64,6 +66,18 @@ extension CredentialLifecycle {
     let fence = max(credential.fence, (job?.fence ?? 0) + 1, saga.fence)
     try await transaction.query(Batched(rows: [RaiseCredentialFence(credential: credential.id, fence: fence)]))
     let move = MoveSaga.Move(from: .quarantined, to: .abandoned, startedAt: saga.enteredAt, at: saga.now)
+    // The leaf of the move; the job's row, which is the saga's case's lock, is held.
+    try await EvidenceLog().record(
+      .rotationStep, of: saga.id.rawValue, by: nil,
+      detail: .object([
+        "action": .string(saga.action.rawValue), "fence": .integer(fence), "from": .string(move.from.rawValue),
+        "moves": .array([
+          .array([.string(move.to.rawValue), .integer(Int64((move.at.timeIntervalSince1970 * 1_000_000).rounded()))])
+        ]),
+      ]),
+      subject: .object([
+        "identity": .string("\(credential.identity)"), "target": .string("\(credential.target)"),
+      ]), hiding: [.init(field: "reason", value: reason)], in: transaction)
     let moved = try await transaction.queryFirst(
       Batched(rows: [
         MoveSaga(

@@ -108,7 +108,9 @@ package enum EventType: String, Sendable, CaseIterable {
   case targetChanged = "target.changed"
   case policyAdded = "policy.added"
   case policyChanged = "policy.changed"
-  /// Another row of governance: its table, key and digest.
+  /// An answer of the decision function, with its reasons and the digest of what it saw.
+  case decisionMade = "decision.made"
+  /// Another record: its table, what was done, ids and words of closed lists.
   case recordChanged = "record.changed"
 
   // Lifecycle
@@ -116,6 +118,8 @@ package enum EventType: String, Sendable, CaseIterable {
   /// What one commit of a saga made durable: moves, permit and intent, outcomes, proofs.
   case rotationStep = "rotation.step"
   case rotationCancelled = "rotation.cancelled"
+  /// A look at a target beside rotations.
+  case proofObserved = "proof.observed"
 
   // People at the controls
   case operatorAction = "operator.action"
@@ -128,4 +132,6 @@ package enum EventType: String, Sendable, CaseIterable {
   case holdPlaced = "hold.placed"
   case holdLifted = "hold.lifted"
   case tilesPruned = "tiles.pruned"
+  /// This log follows another, which could not be continued.
+  case logBegun = "log.begun"
 }

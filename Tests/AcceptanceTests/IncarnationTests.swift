@@ -108,7 +108,8 @@ import Testing
     #expect(await composition.incarnation.doubt() == nil)
     let subject = SubjectID(UUID())
     func held(by keeper: IncarnationKeeper) async throws -> [ReasonCode] {
-      try await composition.client.queryFirst(ExplainHold(subject: subject, incarnation: await keeper.claim())) ?? []
+      try await composition.client.queryFirst(
+        ExplainHold(subject: subject, incarnation: await keeper.claim(), need: .writable)) ?? []
     }
     #expect(try await held(by: composition.incarnation) == [])
 

@@ -174,6 +174,7 @@ struct SimulatedWorld: Sendable {
   }
 
   func close() async throws {
+    #expect(try await database.unrecordedTransitions() == 0, "something that a saga did is in no leaf")
     await composition.close()
     await database.close()
     try FileManager.default.removeItem(atPath: folder)

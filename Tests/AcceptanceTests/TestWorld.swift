@@ -6,6 +6,7 @@ import Lifecycle
 import Postgres
 import Secrets
 import TestSupport
+import Testing
 
 /// A control database, a target, three people and a short policy, wired by the product's own composition.
 struct TestWorld: Sendable {
@@ -124,6 +125,7 @@ struct TestWorld: Sendable {
   }
 
   func close() async throws {
+    #expect(try await database.unrecordedTransitions() == 0, "something that a saga did is in no leaf")
     await composition.close()
     await database.close()
     try await target.stop()

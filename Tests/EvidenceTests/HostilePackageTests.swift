@@ -5,7 +5,10 @@ import Testing
 
 /// Packages come from those whom they are about.
 @Suite struct HostilePackageTests {
-  private struct Dice: RandomNumberGenerator {
+  /// `deploy/heavy` throws the dice longer.
+  static let isHeavy = ProcessInfo.processInfo.environment["KEYTURN_HEAVY"] == "1"
+
+  struct Dice: RandomNumberGenerator {
     var state: UInt64
     mutating func next() -> UInt64 {
       state ^= state << 13
@@ -16,7 +19,7 @@ import Testing
   }
 
   /// A small log of one case, with its package.
-  private func make() throws -> (bytes: [UInt8], signer: NoteSigner, content: PackageContent) {
+  static func make() throws -> (bytes: [UInt8], signer: NoteSigner, content: PackageContent) {
     let signer = try NoteSigner(name: "evidence.example/gov1", seed: [UInt8](repeating: 3, count: 32))
     let id = UUID()
     var (leaves, hashes, previous) = ([[UInt8]](), [NodeHash](), "")
@@ -44,16 +47,16 @@ import Testing
   }
 
   @Test func aSoundPackageIsSound() throws {
-    let (bytes, signer, _) = try make()
+    let (bytes, signer, _) = try Self.make()
     #expect(try PackageVerifier(keys: [signer.key]).verify(Data(bytes)).isSound)
   }
 
   /// Whatever byte is changed, left out or doubled: refused or named, never believed, never a crash.
   @Test func noChangedByteIsBelieved() throws {
-    let (bytes, signer, _) = try make()
+    let (bytes, signer, _) = try Self.make()
     let verifier = PackageVerifier(keys: [signer.key])
     var dice = Dice(state: 0x9E37_79B9_7F4A_7C15)
-    for round in 0..<3000 {
+    for round in 0..<(Self.isHeavy ? 60_000 : 3000) {
       var changed = bytes
       let place = Int.random(in: 0..<bytes.count, using: &dice)
       switch round % 4 {
@@ -95,13 +98,13 @@ import Testing
   }
 
   @Test func aSignatureByAnUnknownKeyIsNoSignature() throws {
-    let (bytes, _, content) = try make()
+    let (bytes, _, content) = try Self.make()
     let other = try NoteSigner.generate(name: "evidence.example/gov1").signer
     #expect { _ = try PackageVerifier(keys: [other.key]).verify(Data(bytes)) } throws: {
       "\($0)".contains("none of the known keys")
     }
     // Beside the log's signature, one of an unknown key changes nothing.
-    let (again, signer, _) = try make()
+    let (again, signer, _) = try Self.make()
     #expect(try PackageVerifier(keys: [signer.key]).verify(Data(again)).isSound)
     var crowded = content
     let note = try SignedNote(parsing: content.checkpoint)
@@ -117,7 +120,7 @@ import Testing
   @Test func parsersSurviveNoise() throws {
     var dice = Dice(state: 42)
     let alphabet = Array("{}[]\",:0123456789-eE.\\untrfalse \n\u{2014}+/=abcAB".utf8) + [0, 0x80, 0xC3, 0xFF]
-    for _ in 0..<20_000 {
+    for _ in 0..<(Self.isHeavy ? 2_000_000 : 20_000) {
       let noise = (0..<Int.random(in: 0..<80, using: &dice)).map { _ in alphabet.randomElement(using: &dice)! }
       if let value = try? CanonicalJSON(canonical: noise) { #expect(value.bytes == noise) }
       _ = try? EvidenceLeaf(bytes: noise)
@@ -128,6 +131,9 @@ import Testing
       _ = try? NoteKey(vkey: text)
       _ = try? Checkpoint(text: text)
       _ = try? ProofFile(parsing: text)
+      _ = try? TimestampToken(response: noise)
+      _ = try? TimestampAuthority(
+        pem: "-----BEGIN CERTIFICATE-----\n\(Base64.encode(noise))\n-----END CERTIFICATE-----")
     }
     let deep = [UInt8](repeating: 0x5B, count: 100_000)
     #expect { _ = try CanonicalJSON(canonical: deep) } throws: { "\($0)".contains("deeply") }

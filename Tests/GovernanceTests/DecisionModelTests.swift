@@ -130,7 +130,7 @@ private struct Model {
       if wanted.contains("owning_system") && f.request.owningSystem == nil { forbidden = true }
       if wanted.contains("delegated_approver") && f.request.delegatedApprover == nil { forbidden = true }
     }
-    var mustWait = !f.evidenceIsWritable
+    var mustWait = !f.evidenceIsWritable && !reduces
     if !reduces {
       if let asked = f.request.requester, !active.contains(asked) { forbidden = true }
       if f.request.ticket == .closed { forbidden = true }

@@ -92,6 +92,11 @@ import Testing
         $0.request.ticket = .unreadable
       }.outcome == .allow)
     #expect(decide { $0.evidenceIsWritable = false }.reasons == [.evidenceNotWritable])
+    #expect(
+      decide {
+        $0.evidenceIsWritable = false
+        $0.request.actions = [.revoke]
+      }.outcome == .allow)
   }
 
   @Test func removingIsNotHeldUpByWhoLeftOrByTime() {

@@ -4,15 +4,17 @@
 Needs Python 3.9 and nothing else: Ed25519 verification (RFC 8032) is below. Exit codes: 0 sound, 1 deviations,
 2 not a package or not signed by the given key, 64 wrong arguments.
 """
-import argparse, base64, hashlib, json, re, sys, unicodedata, zipfile
+import argparse, base64, hashlib, json, os, re, struct, sys, unicodedata, zipfile
 
-MAX_FILES, MAX_LEAF, MAX_FILE = 65000, 16384, 2_000_000_000
+MAX_FILES, MAX_LEAF, MAX_LEAVES, MAX_FILE = 65000, 16384, 100_000, 500_000_000
+
+KNOWN = ["checkpoint", "consistency", "openings.json", "population.json", "sla.json", "summary.html",
+         "timestamp.checkpoint", "timestamp.tsr", "timestamp.consistency"]
 
 class Refused(Exception): pass
 
 def need(condition, reason):
-    if not condition:
-        raise Refused(reason)
+    if not condition: raise Refused(reason)
 
 # --- Ed25519 (RFC 8032, section 6, verification only)
 P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
@@ -22,8 +24,7 @@ I = pow(2, (P - 1) // 4, P)
 def recover_x(y, sign):
     x2 = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
     x = pow(x2, (P + 3) // 8, P)
-    if (x * x - x2) % P:
-        x = x * I % P
+    if (x * x - x2) % P: x = x * I % P
     if (x * x - x2) % P or (x == 0 and sign):
         return None
     return x if x & 1 == sign else P - x
@@ -43,8 +44,7 @@ def add(p, q):
 def multiply(n, p):
     q = (0, 1, 1, 0)
     while n:
-        if n & 1:
-            q = add(q, p)
+        if n & 1: q = add(q, p)
         p, n = add(p, p), n >> 1
     return q
 
@@ -66,8 +66,7 @@ def sha(*parts):
 def unbase64(text):
     try:
         raw = base64.b64decode(text, validate=True)
-    except ValueError:
-        raise Refused("something is not base64")
+    except ValueError: raise Refused("something is not base64")
     need(base64.b64encode(raw).decode() == text, "something is not base64 as it is written by everybody")
     return raw
 
@@ -84,8 +83,7 @@ def checkpoint(note, key):
     """(size, root) of a signed note."""
     need("\n\n" in note and note.endswith("\n"), "the checkpoint is not a signed note")
     text, _, signatures = note.rpartition("\n\n")
-    text += "\n"
-    found = False
+    text, found = text + "\n", False
     for line in signatures.splitlines():
         need(re.fullmatch("\u2014 [^ +]+ [^ ]+", line), "a signature line is not: dash, name, base64")
         name, raw = line.split(" ")[1], unbase64(line.split(" ")[2])
@@ -102,12 +100,10 @@ def checkpoint(note, key):
 
 def included(index, size, leaf, path, root):
     """RFC 9162, section 2.1.3.2."""
-    if index >= size:
-        return False
+    if index >= size: return False
     node, last, value = index, size - 1, leaf
     for other in path:
-        if last == 0:
-            return False
+        if last == 0: return False
         if node & 1 or node == last:
             value = sha(b"\x01", other, value)
             while node and not node & 1:
@@ -119,18 +115,14 @@ def included(index, size, leaf, path, root):
 
 def consistent(old, new, old_root, new_root, path):
     """RFC 9162, section 2.1.4.2."""
-    if old == new:
-        return not path and old_root == new_root
+    if old == new: return not path and old_root == new_root
     path = ([old_root] if old & (old - 1) == 0 else []) + path
-    if not path:
-        return False
+    if not path: return False
     node, last = old - 1, new - 1
-    while node & 1:
-        node, last = node >> 1, last >> 1
+    while node & 1: node, last = node >> 1, last >> 1
     a = b = path[0]
     for other in path[1:]:
-        if last == 0:
-            return False
+        if last == 0: return False
         if node & 1 or node == last:
             a, b = sha(b"\x01", other, a), sha(b"\x01", other, b)
             while node and not node & 1:
@@ -145,10 +137,8 @@ def canonical(value):
         need(all(isinstance(k, str) for k in value), "a key is no text")
         pairs = sorted(value.items(), key=lambda p: p[0].encode("utf-16-be"))
         return "{" + ",".join(canonical(k) + ":" + canonical(v) for k, v in pairs) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(canonical, value)) + "]"
-    if isinstance(value, str):
-        return json.dumps(unicodedata.normalize("NFC", value), ensure_ascii=False)
+    if isinstance(value, list): return "[" + ",".join(map(canonical, value)) + "]"
+    if isinstance(value, str): return json.dumps(unicodedata.normalize("NFC", value), ensure_ascii=False)
     need(value is None or isinstance(value, bool) or isinstance(value, int) and abs(value) < 2**53, "a number is no integer")
     return json.dumps(value)
 
@@ -162,18 +152,22 @@ def parse(raw, what):
 
 def read_files(path):
     try:
-        with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-            need(len(entries) <= MAX_FILES, "there are too many files")
-            need(sum(e.file_size for e in entries) <= MAX_FILE, "the package is too large")
-            names = [e.filename for e in entries]
-            need(len(set(names)) == len(names), "a file is there twice")
+        need(os.path.getsize(path) <= MAX_FILE, "the package is too large")
+        with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
+            file.seek(-22, 2)
+            end, entries, place = struct.unpack("<4s4H2LH", file.read(22)), archive.infolist(), 0
+            need(end[0] == b"PK\5\6" and end[1:3] == (0, 0) and end[3] == end[4] == len(entries) and end[7] == 0
+                 and len(entries) <= MAX_FILES, "the directory does not fit the file")
+            need(len({e.filename for e in entries}) == len(entries), "a file is there twice")
             for entry in entries:
-                need(entry.compress_type == 0 and not entry.flag_bits & ~0x800, "a file is compressed or encrypted")
+                need(entry.compress_type == 0 and not entry.flag_bits & ~0x800 and not entry.extra, "a file is not just stored")
+                need(entry.header_offset == place, "there is something between two files")
+                place += 30 + len(entry.filename) + entry.file_size
                 parts = entry.filename.split("/")
-                need(all(re.fullmatch("[A-Za-z0-9_-][A-Za-z0-9._-]*", p) for p in parts), "a file's name is not plain")
+                need(all(re.fullmatch("[A-Za-z0-9_-][A-Za-z0-9._-]*", p) for p in parts), "a name is not plain")
+            need(place == end[6], "there is something before the directory")
             return {e.filename: archive.read(e) for e in entries}
-    except (OSError, zipfile.BadZipFile, NotImplementedError, EOFError):
+    except (OSError, zipfile.BadZipFile, NotImplementedError, EOFError, struct.error):
         raise Refused("this is not a package")
 
 def read_case(files, name):
@@ -184,6 +178,7 @@ def read_case(files, name):
         need(at + 2 + size <= len(raw), f"{name}.leaves ends too early")
         leaves.append(raw[at + 2:at + 2 + size])
         at += 2 + size
+        need(len(leaves) <= MAX_LEAVES, f"{name} has too many leaves")
     proofs = []
     for block in files[f"{name}.proofs"].decode("ascii", "replace").split("\n\n")[:-1]:
         lines = block.split("\n")
@@ -198,11 +193,15 @@ def verify(path, key, since):
     manifest = parse(files["manifest.json"], "manifest.json")
     need(manifest.get("format") == "keyturn-evidence-package/1", "the format is not known")
     need(set(manifest["files"]) == set(files) - {"manifest.json"}, "the manifest names other files")
+    need(len(set(manifest["cases"])) == len(manifest["cases"]) > 0, "there is no case, or one twice")
+    known = [f"cases/{c}.{kind}" for c in manifest["cases"] for kind in ("leaves", "proofs")] + KNOWN
+    need(all(name in known or name.startswith("artefacts/") for name in manifest["files"]), "a file does not belong here")
     for name, digest in manifest["files"].items():
         need(hashlib.sha256(files[name]).hexdigest() == digest, f"{name} is not the file that the manifest names")
+    need(not files.get("summary.html", b"").decode("utf-8", "replace").count("\ufffd"), "summary.html is not UTF-8")
     size, root = checkpoint(files["checkpoint"].decode("utf-8", "replace"), key)
     if since:
-        old, old_root = checkpoint(open(since, encoding="utf-8").read(), key)
+        old, old_root = since
         lines = files.get("consistency", b"").decode("ascii", "replace").split("\n")
         claim = [unbase64(line) for line in lines[1:] if line]
         if old > size or old == size and root != old_root:
@@ -222,8 +221,7 @@ def verify(path, key, since):
             try:
                 leaf = parse(raw, place)
                 ok = len(raw) <= MAX_LEAF and leaf["case"] == case and leaf["cs"] == number and leaf["v"] == 1
-                if not ok or leaf["prev"] != before or leaf["at"] < last:
-                    bad.append(f"order: {place}: it does not follow the one before")
+                if not ok or leaf["prev"] != before or leaf["at"] < last: bad.append(f"order: {place}: it does not follow")
                 last = leaf["at"]
                 cases[case].append(leaf)
             except (Refused, KeyError, TypeError) as error:
@@ -234,8 +232,7 @@ def verify(path, key, since):
         made = sha(b"keyturn-evidence/commit/v1\0", field.encode(), b"\0", unbase64(opening["nonce"]),
                    len(value).to_bytes(4, "big"), value).hex()
         leaf = next((x for x in cases.get(opening["case"], []) if x["cs"] == opening["cs"]), {})
-        if leaf.get("pd", {}).get(field) != made:
-            bad.append(f"commitment: case {opening['case']} leaf {opening['cs']}: {field} is not what was committed to")
+        if leaf.get("pd", {}).get(field) != made: bad.append(f"commitment: case {opening['case']} leaf {opening['cs']}: {field} is not what was committed to")
     rules(cases, bad)
     return size, count, bad
 
@@ -251,7 +248,8 @@ def rules(cases, bad):
             d = leaf["d"]
             if leaf["t"] == "request.submitted":
                 digest = d.get("digest")
-            if leaf["t"] == "approval.decided" and leaf["actor"] in (d.get("requester"), d.get("beneficiary")):
+            deciders, askers = {leaf["actor"], d.get("acting_for")}, {d.get("requester"), d.get("beneficiary")}
+            if leaf["t"] == "approval.decided" and deciders & askers - {None}:
                 bad.append(f"separation: case {case}: requester or beneficiary approved")
             if leaf["t"] in ("approval.decided", "authorization.granted") and d.get("digest") != digest:
                 bad.append(f"approval: case {case}: another digest than was submitted")
@@ -264,19 +262,15 @@ def rules(cases, bad):
         for leaf in leaves[1:]:
             d, place = leaf["d"], f"case {case} leaf {leaf['cs']}"
             for effect in d.get("effects", []):
-                if effect[0] not in intents:
-                    bad.append(f"effect: {place}: no permitted intent before it")
+                if effect[0] not in intents: bad.append(f"effect: {place}: no permitted intent before it")
             for kind, result, _, _ in d.get("proofs", []):
                 (passed.add if result == "passed" else passed.discard)(kind)
-            if d.get("moves") and d.get("from") != state:
-                bad.append(f"order: {place}: it goes on from another state")
+            if d.get("moves") and d.get("from") != state: bad.append(f"order: {place}: it goes on from another state")
             for state, _ in d.get("moves", []):
-                if PROOFS.get(state, set()) - passed:
-                    bad.append(f"verification: {place}: {state} without proof")
+                if PROOFS.get(state, set()) - passed: bad.append(f"verification: {place}: {state} without proof")
             if "intent" in d:
                 intents.add(d["intent"]["effect"])
-                if d["intent"]["verb"] == "set_secret":
-                    passed = set()
+                if d["intent"]["verb"] == "set_secret": passed = set()
                 start, end, actions = granted.get(d["intent"]["authorization"], (2**60, 0, []))
                 if not start <= leaf["at"] < end or d["action"] not in actions:
                     bad.append(f"permit: {place}: not authorized at that time")
@@ -286,9 +280,15 @@ def main():
     parser.add_argument("package")
     parser.add_argument("--key", required=True, help="the log's verifier key")
     parser.add_argument("--since", help="a checkpoint file that you kept")
+    parser.error = lambda message: (print(message), sys.exit(64))
     arguments = parser.parse_args()
     try:
-        size, count, bad = verify(arguments.package, Key(arguments.key), arguments.since)
+        key, since = Key(arguments.key), arguments.since and checkpoint(open(arguments.since).read(), Key(arguments.key))
+    except (Refused, OSError, ValueError) as error:
+        print(f"refused: {error}")
+        return 64
+    try:
+        size, count, bad = verify(arguments.package, key, since)
     except (Refused, KeyError, TypeError, ValueError, AttributeError) as error:
         print(f"refused: {error}")
         return 2

@@ -29,7 +29,7 @@ struct PackageBuilder {
     for id in subjects + also where found[id] == nil {
       throw EvidenceError(code: .unknownCase, message: "there is no evidence of case \(id.leafText)")
     }
-    let requests = Set(try found.values.joined().flatMap(Self.requests(in:))).subtracting(found.keys)
+    let requests = Set(found.values.joined().flatMap(Self.requests(in:))).subtracting(found.keys)
     for (id, leaves) in try await leaves(of: requests.sorted { $0.leafText < $1.leafText }) { found[id] = leaves }
     let order = subjects + found.keys.filter { !subjects.contains($0) }.sorted { $0.leafText < $1.leafText }
     let indexes = order.flatMap { found[$0] ?? [] }.compactMap(\.index)
@@ -47,6 +47,11 @@ struct PackageBuilder {
     if since > 0 {
       content.consistency = .init(
         oldSize: since, path: since < head.size ? try await reader.consistency(from: since, in: head).path : [])
+    }
+    if let stamp = try await reader.newestTimestamp(in: head) {
+      let path = stamp.size < head.size ? try await reader.consistency(from: stamp.size, in: head).path : []
+      content.timestamp = .init(
+        note: stamp.note, response: stamp.response, consistency: .init(oldSize: stamp.size, path: path))
     }
     if !hidesValues { try await addOpenings(to: &content, of: order) }
     content.deadlines = Self.deadlines(subjects, found)
@@ -68,8 +73,9 @@ struct PackageBuilder {
     return Dictionary(grouping: leaves, by: \.caseID)
   }
 
-  private static func requests(in leaf: StoredLeaf) throws -> [UUID] {
-    let leaf = try EvidenceLeaf(bytes: leaf.bytes)
+  /// A leaf that was damaged names none; it goes into the package as it is, and verifiers name it.
+  private static func requests(in leaf: StoredLeaf) -> [UUID] {
+    guard let leaf = try? EvidenceLeaf(bytes: leaf.bytes) else { return [] }
     return [leaf.detail["request"]?.string.flatMap { UUID(leafText: $0) }].compactMap { $0 }
   }
 

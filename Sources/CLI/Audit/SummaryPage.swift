@@ -7,6 +7,15 @@ import MerkleLog
 struct SummaryPage {
   let content: PackageContent
   let head: LogHead
+  private let cases: [UUID: [[UInt8]]]
+  private let openings: [UUID: [PackageContent.Opening]]
+
+  init(content: PackageContent, head: LogHead) {
+    self.content = content
+    self.head = head
+    cases = Dictionary(content.cases.map { ($0.id, $0.leaves) }) { first, _ in first }
+    openings = Dictionary(grouping: content.openings, by: \.caseID)
+  }
 
   var html: String {
     var body = """
@@ -20,6 +29,11 @@ struct SummaryPage {
       """
     if !content.deadlines.isEmpty { body += table }
     for id in content.subjects { body += section(id) }
+    let others = content.cases.map(\.id).dropFirst(content.subjects.count)
+    if !others.isEmpty && others.count <= 200 {
+      body += "<h1>What explains them</h1>"
+      for id in others { body += section(id) }
+    }
     return HTML.page("Evidence package", body)
   }
 
@@ -37,17 +51,32 @@ struct SummaryPage {
   }
 
   private func section(_ id: UUID) -> String {
-    let leaves = (content.cases.first { $0.id == id }?.leaves ?? []).compactMap { try? EvidenceLeaf(bytes: $0) }
+    let leaves = (cases[id] ?? []).compactMap { try? EvidenceLeaf(bytes: $0) }
     let timeline = CaseTimeline(leaves)
     let rows = timeline.lines.map {
       "<tr><td>\(HTML.time($0.at))</td><td>\($0.sequence)</td><td>\(HTML.text($0.text))</td></tr>"
     }
-    let values = content.openings.filter { $0.caseID == id && $0.field != "core" }.map {
-      "<li>leaf \($0.sequence), \(HTML.text($0.field)): \(HTML.text($0.value))</li>"
+    let values = (openings[id] ?? []).filter { $0.field != "core" }.map {
+      "<li>leaf \($0.sequence), \(HTML.text($0.field)): \(HTML.text(Self.readable($0)))</li>"
     }
     return "<h2 id=\"c\(id.leafText)\">Case <code>\(id.leafText)</code></h2><p>\(HTML.text(timeline.action ?? "")), "
       + "\(HTML.text(timeline.state ?? "no rotation"))</p><table><tr><th>when (UTC)</th><th>leaf</th><th>what</th></tr>"
       + "\(rows.joined())</table>" + (values.isEmpty ? "" : "<ul>\(values.joined())</ul>")
+  }
+}
+
+extension SummaryPage {
+  /// A record as `column: value`, without ids and digests; anything else as it is.
+  fileprivate static func readable(_ opening: PackageContent.Opening) -> String {
+    guard opening.field == "row",
+      let row = try? JSONSerialization.jsonObject(with: Data(opening.value.utf8)) as? [String: Any]
+    else { return opening.value }
+    let values = row.sorted { $0.key < $1.key }.compactMap { key, value -> String? in
+      guard !key.hasSuffix("_id"), key != "id", !key.contains("digest"), !(value is NSNull) else { return nil }
+      let text = "\(value)"
+      return text.isEmpty || text.contains("sha256 ") ? nil : "\(key.replacing("_", with: " ")): \(text)"
+    }
+    return values.joined(separator: "; ")
   }
 }
 
@@ -79,7 +108,7 @@ enum HTML {
     <html lang="en"><head><meta charset="utf-8"><title>\(text(title))</title><style>
     body { font: 11pt/1.4 system-ui, sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; color: #1a1a1a }
     table { border-collapse: collapse; width: 100%; margin: 1em 0 } th, td { text-align: left; padding: .2em .6em; border-bottom: 1px solid #ddd; vertical-align: top }
-    code { font-size: 90% } .warning { border-left: .3em solid #c60; padding-left: .8em } .missed td:last-child, .bad { color: #a00; font-weight: bold }
+    code { font-size: 90% } .warning { border-left: .3em solid #c60; padding-left: .8em } .missed td:last-child, .bad { color: #a00; font-weight: bold } .none { color: #666 }
     .met td:last-child, .good { color: #060 } h2 { page-break-after: avoid } tr { page-break-inside: avoid } svg { max-width: 100% }
     @page { size: A4; margin: 18mm } @media print { body { margin: 0; max-width: none } a { color: inherit; text-decoration: none } }
     </style></head><body>

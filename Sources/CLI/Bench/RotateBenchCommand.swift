@@ -29,7 +29,9 @@ extension BenchCommand {
     @Option(help: "simulated: worker processes, 1 to 16.") var workers = 2
     @Option(help: "simulated: targets that the accounts are spread over, 1 to 1000.") var targets = 16
     @Flag(help: "simulated: also print the statements that took the server's time.") var profile = false
-    @Flag(help: "simulated: seal the evidence meanwhile, as a worker with the key does.") var seal = false
+    @Flag(help: "simulated: four rounds, two of them with the evidence sealed meanwhile; prints what sealing costs.")
+    var seal = false
+    @Option(help: "simulated: also write the figures as JSON to this file.") var write: String?
     @OptionGroup var global: GlobalOptions
 
     static let postgresConcurrency = 32
@@ -80,14 +82,23 @@ extension BenchCommand {
     private func runSimulated() async throws {
       let server = try await BenchServer.start(logger: global.makeLogger("keyturn.bench"))
       let world = try await SagaWorld.make(on: server, targets: targets, latency: latency)
+      if seal {
+        let bench = SealingBench(
+          server: server, world: world, accounts: accounts, workers: workers, concurrency: concurrency ?? 2000)
+        var report = try await server.report("rotate while sealing")
+        for field in try await bench.run() { report.add(field.0, field.1) }
+        await world.composition.close()
+        try await server.stop()
+        return try report.finish(global.output, path: write)
+      }
       let plain = try await world.addAccounts(accounts, prefix: "plain")
       let limit = try await SagaLimitBench(
         server: server, world: world, accounts: plain, connections: 2, batch: 500
       ).run()
-      let bench = SagaBench(
+      let saga = try await SagaBench(
         server: server, world: world, accounts: try await world.addAccounts(accounts, prefix: "saga"), workers: workers,
-        concurrency: concurrency ?? 2000)
-      let saga = try await seal ? sealing(server, world, bench) : bench.run()
+        concurrency: concurrency ?? 2000
+      ).run()
       let log = LogReader(client: server.client)
       let (sealed, waiting) = (try await log.head()?.size ?? 0, try await log.waiting().leaves)
       let leafBytes = try await server.owner.queryFirst(SizeOfEvidence()) ?? 0
@@ -97,38 +108,26 @@ extension BenchCommand {
       await world.composition.close()
       try await server.stop()
       let (sagaRate, plainRate) = (Double(accounts) / saga.seconds, Double(accounts) / limit.seconds)
-      global.output.record(
-        Machine.facts + [
-          ("accounts", "\(accounts)"), ("worker processes", "\(workers)"), ("targets", "\(targets)"),
-          ("milliseconds per call", "\(latency)"), ("sagas per second", String(format: "%.0f", sagaRate)),
-          ("row writes per saga", String(format: "%.1f", Double(saga.rowWrites) / Double(accounts))),
-          ("row writes per second", String(format: "%.0f", Double(saga.rowWrites) / saga.seconds)),
-          ("transactions", "\(saga.transactions)"),
-          ("plain SQL sagas per second", String(format: "%.0f", plainRate)),
-          ("plain SQL row writes per saga", String(format: "%.1f", Double(limit.rowWrites) / Double(accounts))),
-          ("leaves sealed, waiting", "\(sealed), \(waiting)"),
-          (
-            "bytes of evidence per saga, all leaves, on disk",
-            String(format: "%.0f", Double(leafBytes) / Double(2 * accounts))
-          ),
-          ("processor ms per saga, database", milliseconds(saga.database)),
-          ("processor ms per saga, workers", milliseconds(saga.workers)),
-          ("processor ms per saga, plain SQL", milliseconds(limit.database)),
-          ("share of plain SQL", String(format: "%.2f", sagaRate / plainRate)),
-        ])
-    }
-
-    /// As above, while what is there is sealed first and what comes is sealed at once.
-    private func sealing(
-      _ server: BenchServer, _ world: SagaWorld, _ bench: SagaBench
-    ) async throws -> SagaBench.Figures {
-      let signer = try SigningKeyFile(path: world.composition.evidence.keyFile).load()
-      let sealer = Sealer(
-        client: server.client, signer: signer, known: [], configuration: .init(name: "bench"), logger: server.logger)
-      async let _ = sealer.run()
-      let log = LogReader(client: server.client)
-      while try await log.waiting().leaves > 0 { try await Task.sleep(for: .milliseconds(50)) }
-      return try await bench.run()
+      var report = BenchReport(name: "rotate", fields: Machine.facts)
+      report.fields += [
+        ("accounts", "\(accounts)"), ("worker processes", "\(workers)"), ("targets", "\(targets)"),
+        ("milliseconds per call", "\(latency)"), ("sagas per second", String(format: "%.0f", sagaRate)),
+        ("row writes per saga", String(format: "%.1f", Double(saga.rowWrites) / Double(accounts))),
+        ("row writes per second", String(format: "%.0f", Double(saga.rowWrites) / saga.seconds)),
+        ("transactions", "\(saga.transactions)"),
+        ("plain SQL sagas per second", String(format: "%.0f", plainRate)),
+        ("plain SQL row writes per saga", String(format: "%.1f", Double(limit.rowWrites) / Double(accounts))),
+        ("leaves sealed, waiting", "\(sealed), \(waiting)"),
+        (
+          "bytes of evidence per saga, all leaves, on disk",
+          String(format: "%.0f", Double(leafBytes) / Double(2 * accounts))
+        ),
+        ("processor ms per saga, database", milliseconds(saga.database)),
+        ("processor ms per saga, workers", milliseconds(saga.workers)),
+        ("processor ms per saga, plain SQL", milliseconds(limit.database)),
+        ("share of plain SQL", String(format: "%.2f", sagaRate / plainRate)),
+      ]
+      try report.finish(global.output, path: write)
     }
 
     private func milliseconds(_ seconds: Double) -> String {
@@ -138,7 +137,7 @@ extension BenchCommand {
 }
 
 /// Of all leaves with their indexes and batches; the sagas that the comparison opened by plain SQL have one leaf each.
-private struct SizeOfEvidence: Statement {
+struct SizeOfEvidence: Statement {
   static let sql = """
     SELECT pg_total_relation_size('evidence.event') + pg_total_relation_size('evidence.batch')
       + pg_total_relation_size('evidence.sealed') + pg_total_relation_size('evidence.tile')

@@ -10,8 +10,7 @@ struct AuditCommand: AsyncParsableCommand {
     commandName: "audit", abstract: "Evidence: packages that verify offline, samples, reports, personal data.",
     subcommands: [
       Package.self, Verify.self, Population.self, Sample.self, Report.self, Timeline.self, Check.self, Status.self,
-      Key.self,
-      Hold.self, Release.self, Erase.self, Prune.self,
+      Key.self, NewLog.self, Hold.self, Release.self, Erase.self, Prune.self,
     ])
 
   struct Package: StoreCommand {
@@ -53,10 +52,13 @@ struct AuditCommand: AsyncParsableCommand {
       [String]
     @Option(help: "A checkpoint that you kept: the log must extend it.") var since: String?
     @Option(help: "Witnesses among your keys that must have signed.") var witnesses = 0
+    @Option(help: "Certificate (PEM) of the time-stamping authority that must have stamped the log.") var tsa: String?
     @Flag(help: "Print JSON.") var json = false
 
     mutating func run() async throws {
-      let outcome = VerifyRun(package: package, keys: key, since: since, witnesses: witnesses, json: json).run()
+      let outcome = VerifyRun(
+        package: package, keys: key, since: since, witnesses: witnesses, authority: tsa, json: json
+      ).run()
       FileHandle.standardOutput.write(Data(outcome.text.utf8))
       if outcome.exitCode != 0 { throw ExitCode(outcome.exitCode) }
     }
@@ -107,6 +109,8 @@ struct AuditCommand: AsyncParsableCommand {
       session.output.record([
         ("log", head?.origin), ("key", head?.vkey), ("leaves", head.map { "\($0.size)" }), ("root", head?.root.base64),
         ("sealed_at", Output.time(head?.sealedAt)), ("leaves_waiting", "\(waiting.leaves)"),
+        ("refused", try await reader.refusal()),
+        ("follows", try await reader.formerLogs().last.map { "\($0.origin), of which \($0.keptSize) leaves are here" }),
       ])
     }
   }

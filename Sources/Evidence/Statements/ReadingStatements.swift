@@ -16,6 +16,71 @@ struct FindHead: Statement {
   }
 }
 
+struct FindRefusal: Statement {
+  static let sql = "SELECT reason FROM evidence.refusal"
+
+  static func decode(_ row: PostgresRow) throws -> String { try row[0] }
+}
+
+struct FindFormerLogs: Statement {
+  static let sql = "SELECT origin, vkey, kept_size, last_note, ended_at FROM evidence.former_log ORDER BY ended_at"
+
+  static func decode(_ row: PostgresRow) throws -> FormerLog {
+    FormerLog(
+      origin: try row[0], vkey: try row[1], keptSize: UInt64(try row.decode(2, as: Int64.self)), lastNote: try row[3],
+      endedAt: try row[4])
+  }
+}
+
+struct FindWhetherToStamp: Statement {
+  static let sql = """
+    SELECT NOT EXISTS (SELECT FROM evidence.timestamp AS t WHERE t.at > clock_timestamp() - make_interval(secs => $1))
+    """
+
+  let seconds: Double
+
+  func bind(_ parameters: inout PostgresParameters) { parameters.append(seconds) }
+
+  static func decode(_ row: PostgresRow) throws -> Bool { try row[0] }
+}
+
+struct InsertTimestamp: Statement {
+  static let sql = """
+    INSERT INTO evidence.timestamp (size, note, response, genuine_at)
+    VALUES ($1, $2, $3, $4)
+    ON CONFLICT (size) DO NOTHING
+    """
+
+  let timestamp: StoredTimestamp
+
+  func bind(_ parameters: inout PostgresParameters) {
+    parameters.append(Int64(timestamp.size))
+    parameters.append(timestamp.note)
+    parameters.append(timestamp.response)
+    parameters.append(Date(timeIntervalSince1970: Double(timestamp.time) / 1_000_000))
+  }
+}
+
+/// Newest first; at most ten, because older logs may have had others of their own.
+struct FindTimestamps: Statement {
+  static let sql = """
+    SELECT t.size, t.note, t.response, (extract(epoch FROM t.genuine_at) * 1000000)::bigint
+    FROM evidence.timestamp AS t
+    WHERE t.size <= $1
+    ORDER BY t.size DESC
+    LIMIT 10
+    """
+
+  let size: Int64
+
+  func bind(_ parameters: inout PostgresParameters) { parameters.append(size) }
+
+  static func decode(_ row: PostgresRow) throws -> StoredTimestamp {
+    StoredTimestamp(
+      size: UInt64(try row.decode(0, as: Int64.self)), note: try row[1], response: try row[2], time: try row[3])
+  }
+}
+
 struct FindTiles: Statement {
   static let sql = """
     SELECT t.level, t.number, t.hashes
@@ -183,4 +248,57 @@ struct CountWaiting: Statement {
     """
 
   static func decode(_ row: PostgresRow) throws -> (batches: Int, leaves: Int) { (try row[0], try row[1]) }
+}
+
+struct FindLeavesOfTypes: Statement {
+  static let sql = """
+    SELECT e.body
+    FROM evidence.event AS e
+    JOIN evidence.sealed AS s ON s.batch = e.batch
+    WHERE e.type = ANY ($1) AND e.at < $2
+    ORDER BY e.at, e.case_id, e.cs
+    """
+
+  let types: [EventType]
+  let until: Date
+
+  func bind(_ parameters: inout PostgresParameters) {
+    parameters.append(types.map(\.rawValue))
+    parameters.append(until)
+  }
+
+  static func decode(_ row: PostgresRow) throws -> [UInt8] { try row[0] }
+}
+
+struct FindPseudonyms: Statement {
+  static let sql = "SELECT p.name::text, p.person_id FROM evidence.pseudonym AS p"
+
+  static func decode(_ row: PostgresRow) throws -> (String, UUID) { (try row[0], try row[1]) }
+}
+
+/// Newest first.
+struct FindRotationPeriods: Statement {
+  static let sql = """
+    SELECT o.case_id::text, extract(epoch FROM (o.value::jsonb ->> 'rotation_period')::interval)::float8
+    FROM evidence.opening AS o
+    WHERE o.field = 'policy'
+    ORDER BY o.case_id, o.cs DESC
+    """
+
+  static func decode(_ row: PostgresRow) throws -> (String, Double) { (try row[0], try row[1]) }
+}
+
+struct FindNames: Statement {
+  static let sql = """
+    SELECT o.case_id::text, o.value
+    FROM evidence.opening AS o
+    JOIN evidence.event AS e ON e.case_id = o.case_id AND e.cs = o.cs
+    WHERE o.field = 'name' AND e.type = $1
+    """
+
+  let type: EventType
+
+  func bind(_ parameters: inout PostgresParameters) { parameters.append(type.rawValue) }
+
+  static func decode(_ row: PostgresRow) throws -> (String, String) { (try row[0], try row[1]) }
 }

@@ -52,6 +52,54 @@ struct LeaveLead: Statement {
   func bind(_ parameters: inout PostgresParameters) { parameters.append(epoch) }
 }
 
+struct RefuseLog: Statement {
+  static let sql = "SELECT evidence.refuse($1, $2, $3)"
+
+  let epoch: Int64
+  let error: EvidenceError
+
+  func bind(_ parameters: inout PostgresParameters) {
+    parameters.append(epoch)
+    parameters.append(error.code.rawValue)
+    parameters.append(error.message)
+  }
+
+  static func decode(_ row: PostgresRow) throws -> Bool { try row[0] }
+}
+
+struct AcceptLog: Statement {
+  static let sql = "SELECT evidence.accept($1)"
+
+  let epoch: Int64
+
+  func bind(_ parameters: inout PostgresParameters) { parameters.append(epoch) }
+  static func decode(_ row: PostgresRow) throws -> Bool { try row[0] }
+}
+
+/// Returns the place of the leaf that names the former log, in its case.
+struct BeginLogAnew: Statement {
+  static let sql = "SELECT evidence.begin_anew($1, $2, $3, $4, $5, $6, $7)"
+
+  let origin: String
+  let vkey: String
+  let last: KnownCheckpoint
+  let lastNote: String
+  let actor: UUID
+  let reason: String
+
+  func bind(_ parameters: inout PostgresParameters) {
+    parameters.append(origin)
+    parameters.append(vkey)
+    parameters.append(Int64(last.size))
+    parameters.append(last.root.bytes)
+    parameters.append(lastNote)
+    parameters.append(actor)
+    parameters.append(reason)
+  }
+
+  static func decode(_ row: PostgresRow) throws -> Int32 { try row[0] }
+}
+
 /// The oldest batches that are committed and not sealed. Relies on `outbox_pkey`.
 struct FindUnsealed: Statement {
   static let sql = """

@@ -44,7 +44,8 @@ private struct Judge {
       checkVendor()
     }
     checkSources()
-    if !inputs.evidenceIsWritable { add(.evidenceNotWritable) }
+    // What reduces is granted; of it, the permit holds back what deletes.
+    if !inputs.evidenceIsWritable && actionClass != .reduce { add(.evidenceNotWritable) }
     let before = reasons.count
     let path = checkApprovals()
     return Decision(outcome: outcome, reasons: reasons, path: path, approvalReasons: Array(reasons[before...]))

@@ -47,7 +47,7 @@ extension GovernanceStore {
     let inputs = DecisionInputs(
       moment: moment, now: FactTime(now), request: head.request, identity: identity, policy: policy,
       people: people.sorted { $0.id.uuidString < $1.id.uuidString }, approvals: approvals, delegations: delegations,
-      vendor: vendor, changes: changes)
+      vendor: vendor, changes: changes, evidenceIsWritable: head.evidenceIsWritable)
     return (inputs, head.identityID)
   }
 

@@ -24,7 +24,8 @@ struct LockRequestFacts: Statement {
       i.expires_at, i.attested_at, i.vendor_id,
       p.id, p.name, EXTRACT(epoch FROM p.rotation_period)::float8, EXTRACT(epoch FROM p.rotation_jitter)::float8,
       EXTRACT(epoch FROM p.overlap)::float8, EXTRACT(epoch FROM p.settle)::float8,
-      EXTRACT(epoch FROM p.retry_reserve)::float8, p.on_expiry, p.secret_length, p.document
+      EXTRACT(epoch FROM p.retry_reserve)::float8, p.on_expiry, p.secret_length, p.document,
+      evidence.is_writable()
     FROM governance.request AS r
     JOIN governance.identity AS i ON i.id = r.identity_id
     JOIN governance.target AS t ON t.id = i.target_id
@@ -47,6 +48,7 @@ struct LockRequestFacts: Statement {
     let request: RequestFacts
     let identity: IdentityFacts
     let policy: PolicyDocument
+    let evidenceIsWritable: Bool
   }
 
   static func decode(_ row: PostgresRow) throws -> Row {
@@ -71,7 +73,8 @@ struct LockRequestFacts: Statement {
     let policy = try Policy(row, from: 25)
     return Row(
       identityID: IdentityID(try row[12]), vendor: try row[24], request: request, identity: identity,
-      policy: try document.map(PolicyDocument.init(canonical:)) ?? PolicyDocument(policy))
+      policy: try document.map(PolicyDocument.init(canonical:)) ?? PolicyDocument(policy),
+      evidenceIsWritable: try row[35])
   }
 }
 

@@ -35,12 +35,13 @@ struct RotationStore: SagaStore {
   func target(_ id: TargetID) async throws -> TargetRecord { try await governance.target(id, in: client) }
 
   func reasons(
-    against authorization: AuthorizationID, for action: GovernedAction, of subject: SubjectID
+    against authorization: AuthorizationID, for action: GovernedAction, of subject: SubjectID, need: EvidenceNeed
   ) async throws -> [ReasonCode] {
     let reasons =
       try await client.queryFirst(ExplainPermit(authorization: authorization, action: action))
       ?? [.authorizationUnknown]
-    let held = try await client.queryFirst(ExplainHold(subject: subject, incarnation: await incarnation.claim()))
+    let held = try await client.queryFirst(
+      ExplainHold(subject: subject, incarnation: await incarnation.claim(), need: need))
     return reasons + (held ?? [])
   }
 

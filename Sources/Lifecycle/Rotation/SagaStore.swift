@@ -12,7 +12,7 @@ protocol SagaStore: Sendable {
   func commit(_ step: SagaStep) async throws(JobsError)
   /// Why a permit is not granted now.
   func reasons(
-    against authorization: AuthorizationID, for action: GovernedAction, of subject: SubjectID
+    against authorization: AuthorizationID, for action: GovernedAction, of subject: SubjectID, need: EvidenceNeed
   ) async throws -> [ReasonCode]
   /// By login.
   func loginTries(of credential: CredentialID) async throws -> [String: LoginTries]
@@ -51,7 +51,7 @@ struct SagaStep: Sendable {
       case .permit(let permit):
         Permit.add(
           to: &step, id: permit.id, authorization: permit.authorization, action: permit.action,
-          identity: permit.identity, subject: permit.subject, incarnation: incarnation)
+          identity: permit.identity, subject: permit.subject, incarnation: incarnation, need: permit.need)
       }
     }
     return step
@@ -64,6 +64,7 @@ struct PermitRequest: Sendable {
   let action: GovernedAction
   let identity: IdentityID
   let subject: SubjectID
+  let need: EvidenceNeed
 }
 
 extension SagaStore {

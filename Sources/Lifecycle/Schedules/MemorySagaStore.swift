@@ -183,7 +183,7 @@ extension MemorySagaStore: SagaStore {
   }
 
   func reasons(
-    against authorization: AuthorizationID, for action: GovernedAction, of subject: SubjectID
+    against authorization: AuthorizationID, for action: GovernedAction, of subject: SubjectID, need: EvidenceNeed
   ) async throws -> [ReasonCode] {
     state.withLock { $0.isAuthorized && $0.authorization == authorization ? [] : [.authorizationVoided] }
   }

@@ -1,0 +1,136 @@
+import Evidence
+import Foundation
+import Postgres
+
+/// What sealing costs the rotation benchmark: the same rounds without and with a sealer, in one run, in the order without,
+/// with, with, without, so that what slowly changes weighs on both.
+struct SealingBench {
+  let server: BenchServer
+  let world: SagaWorld
+  let accounts: Int
+  let workers: Int
+  let concurrency: Int
+
+  func run() async throws -> [(String, String?)] {
+    let log = LogReader(client: server.client)
+    var (without, with) = ([Double](), [Double]())
+    var (most, left) = (0, 0)
+    var delays: SealDelays.Row?
+    var stored = 0.0
+    for (round, seals) in [false, true, true, false].enumerated() {
+      let bench = SagaBench(
+        server: server, world: world, accounts: try await world.addAccounts(accounts, prefix: "round\(round)"),
+        workers: workers, concurrency: concurrency)
+      try await sealAll(log)
+      if seals {
+        let since = try await server.owner.queryFirst(LogSize()) ?? 0
+        let before = try await server.owner.queryFirst(SizeOfEvidence()) ?? 0
+        let (figures, waiting) = try await sealing(bench, log)
+        with.append(Double(accounts) / figures.seconds)
+        most = max(most, waiting.most)
+        left = max(left, waiting.last)
+        delays = try await server.owner.queryFirst(SealDelays(since: since)) ?? delays
+        stored = Double((try await server.owner.queryFirst(SizeOfEvidence()) ?? 0) - before) / Double(accounts)
+      } else {
+        without.append(Double(accounts) / (try await bench.run()).seconds)
+      }
+    }
+    try await sealAll(log)
+    let (slow, fast) = (with.reduce(0, +) / 2, without.reduce(0, +) / 2)
+    let size = try await log.head()?.size ?? 0
+    let bytes = try await server.owner.queryFirst(SizeOfEvidence()) ?? 0
+    return [
+      ("accounts per round", "\(accounts)"), ("worker processes", "\(workers)"),
+      ("rotations per second without sealing", without.map { String(format: "%.0f", $0) }.joined(separator: ", ")),
+      ("rotations per second with sealing", with.map { String(format: "%.0f", $0) }.joined(separator: ", ")),
+      ("cost of sealing, %", String(format: "%.1f", (1 - slow / fast) * 100)),
+      ("leaves sealed per round", delays.map { "\($0.leaves)" }),
+      ("event to sealed p50 ms", delays.map { String(format: "%.0f", $0.p50) }),
+      ("event to sealed p99 ms", delays.map { String(format: "%.0f", $0.p99) }),
+      ("event to sealed max ms", delays.map { String(format: "%.0f", $0.most) }),
+      ("leaves waiting, most and at the end of a round", "\(most), \(left)"),
+      ("leaves in the log", "\(size)"),
+      ("bytes of evidence on disk per rotation, with indexes", String(format: "%.0f", stored)),
+      ("bytes on disk per leaf, all indexes", String(format: "%.0f", Double(bytes) / Double(max(1, size)))),
+    ]
+  }
+
+  private func sealer() throws -> Sealer {
+    let signer = try SigningKeyFile(path: world.composition.evidence.keyFile).load()
+    return Sealer(
+      client: server.client, signer: signer, known: [], configuration: .init(name: "bench"), logger: server.logger)
+  }
+
+  /// What setting up left.
+  private func sealAll(_ log: LogReader) async throws {
+    let sealer = try sealer()
+    guard var term = try await sealer.takeLead() else { throw BenchError(description: "somebody else seals") }
+    while try await sealer.sealOnce(&term) > 0 {}
+    await sealer.leave(term)
+  }
+
+  private func sealing(
+    _ bench: SagaBench, _ log: LogReader
+  ) async throws -> (SagaBench.Figures, (most: Int, last: Int)) {
+    let sealer = try sealer()
+    return try await withThrowingTaskGroup(of: Int?.self) { tasks in
+      tasks.addTask {
+        await sealer.run()
+        return nil
+      }
+      tasks.addTask {
+        var most = 0
+        while !Task.isCancelled {
+          do {
+            most = max(most, try await log.waiting().leaves)
+            try await Task.sleep(for: .milliseconds(200))
+          } catch { break }
+        }
+        return most
+      }
+      let figures = try await bench.run()
+      let last = try await log.waiting().leaves
+      tasks.cancelAll()
+      var most = 0
+      for try await found in tasks { most = max(most, found ?? 0) }
+      return (figures, (most, last))
+    }
+  }
+}
+
+private struct LogSize: Statement {
+  static let sql = "SELECT size FROM evidence.log"
+  static func decode(_ row: PostgresRow) throws -> Int64 { try row[0] }
+}
+
+/// From a leaf's own time, which is just before its commit, to the commit that sealed it; for leaves from an index on.
+private struct SealDelays: Statement {
+  static let sql = """
+    WITH delay AS (
+      SELECT extract(epoch FROM s.at - e.at)::float8 * 1000 AS ms
+      FROM evidence.sealed AS s
+      JOIN evidence.batch AS b ON b.id = s.batch
+      CROSS JOIN LATERAL unnest(b.cases, b.sequences) AS m (case_id, cs)
+      JOIN evidence.event AS e ON e.case_id = m.case_id AND e.cs = m.cs
+      WHERE s.first_index >= $1 AND e.type = 'rotation.step'
+    )
+    SELECT count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY ms), percentile_cont(0.99) WITHIN GROUP (ORDER BY ms), max(ms)
+    FROM delay
+    HAVING count(*) > 0
+    """
+
+  let since: Int64
+
+  func bind(_ parameters: inout PostgresParameters) { parameters.append(since) }
+
+  struct Row: Sendable {
+    let leaves: Int
+    let p50: Double
+    let p99: Double
+    let most: Double
+  }
+
+  static func decode(_ row: PostgresRow) throws -> Row {
+    Row(leaves: try row[0], p50: try row[1], p99: try row[2], most: try row[3])
+  }
+}
