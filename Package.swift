@@ -158,7 +158,7 @@ let package = Package(
       name: "AcceptanceTests",
       dependencies: [
         "Daemon", "Drivers", "Lifecycle", "Governance", "Jobs", "Targets", "Secrets", "Vault", "Postgres",
-        "EmbeddedPostgres", "TestSupport", "CLI", "Schedules", "Web", log, crypto, httpClient,
+        "EmbeddedPostgres", "TestSupport", "CLI", "Schedules", "Web", "Helpdesk", log, crypto, httpClient,
         .product(name: "NIOPosix", package: "swift-nio"),
       ] + nio,
       swiftSettings: settings),

@@ -45,6 +45,7 @@ package enum SchemaFiles {
     File("0013_recheck_and_provisioning", PackageResources._013_recheck_and_provisioning_sql),
     File("0015_provisioning_clients", PackageResources._015_provisioning_clients_sql),
     File("0016_complete_evidence", PackageResources._016_complete_evidence_sql),
+    File("0017_governance_joints", PackageResources._017_governance_joints_sql),
   ]
 
   /// The version the binary needs.

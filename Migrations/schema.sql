@@ -404,6 +404,72 @@ BEGIN
 END
 $_$;
 ALTER FUNCTION evidence.on_change() OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.on_authorizations_changed() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
+    AS $$
+DECLARE
+  actor text := evidence.quoted(evidence.actor_of(NULL));
+  -- Known to nobody after this call: the nonces that come of it tell nothing of one another.
+  seed bytea := uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid());
+  total bigint := (SELECT count(*) FROM now_changed);
+  done bigint := 0;
+  round integer := 1;
+  attempts integer := 0;
+  made bigint;
+  cases uuid[];
+  types text[];
+  heads text[];
+  middles text[];
+  tails text[];
+  reasons text[];
+  nonces bytea[];
+BEGIN
+  IF total <= 1000 THEN
+    PERFORM pg_advisory_xact_lock(hashtextextended('keyturn evidence ' || m.request_id, 0))
+    FROM (SELECT DISTINCT n.request_id FROM now_changed AS n ORDER BY n.request_id) AS m;
+  END IF;
+  WHILE done < total LOOP
+    -- All arrays of one pass, so that the same place in each is the same row.
+    SELECT array_agg(m.request_id), array_agg(m.type), array_agg('{"actor":' || actor || ',"at":'),
+      array_agg(',"d":{"authorization":"' || m.id || '"' || COALESCE(',"voided":' || evidence.micros(m.voided_at), '')
+        || '},"eid":"' || evidence.ordered_id() || '",'
+        || COALESCE('"pd":{"reason":' || evidence.hex(evidence.commitment('reason', m.nonce, m.void_reason)) || '},', '')
+        || '"prev":"'),
+      array_agg('","sub":{"identity":"' || m.identity_id || '","target":"' || m.target_id || '"},"t":"' || m.type || '","v":1}'),
+      array_agg(m.void_reason), array_agg(m.nonce)
+    INTO cases, types, heads, middles, tails, reasons, nonces
+    FROM (
+      SELECT n.id, n.request_id, n.identity_id, n.voided_at, n.void_reason, i.target_id,
+        CASE WHEN o.voided_at IS NULL AND n.voided_at IS NOT NULL THEN 'authorization.voided' ELSE 'record.changed' END AS type,
+        sha256(seed || uuid_send(n.id)) AS nonce,
+        row_number() OVER (PARTITION BY n.request_id ORDER BY n.revision) AS place
+      FROM now_changed AS n
+      JOIN before_changed AS o ON o.id = n.id
+      JOIN governance.identity AS i ON i.id = n.identity_id
+    ) AS m
+    WHERE m.place = round;
+    BEGIN
+      made := evidence.append(cases, types, heads, middles, tails);
+      INSERT INTO evidence.opening (case_id, cs, field, nonce, value)
+      SELECT m.case_id, m.cs, 'reason', m.nonce, m.reason
+      FROM evidence.batch AS b
+      CROSS JOIN unnest(b.cases, b.sequences, nonces, reasons) AS m (case_id, cs, nonce, reason)
+      WHERE b.id = made AND m.reason IS NOT NULL;
+      round := round + 1;
+      done := done + cardinality(cases);
+    EXCEPTION WHEN unique_violation THEN
+      attempts := attempts + 1;
+      IF attempts > 5 THEN
+        RAISE;
+      END IF;
+    END;
+  END LOOP;
+  RETURN NULL;
+END
+$$;
+ALTER FUNCTION evidence.on_authorizations_changed() OWNER TO keyturn_owner;
 CREATE FUNCTION evidence.on_identity() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1059,21 +1125,30 @@ CREATE TABLE governance."authorization" (
 );
 ALTER TABLE governance."authorization" OWNER TO keyturn_owner;
 CREATE TABLE governance.break_glass (
-    request_id uuid NOT NULL,
-    identity_id uuid NOT NULL,
+    request_id uuid,
+    identity_id uuid,
     opened_by uuid NOT NULL,
-    second_id uuid NOT NULL,
+    second_id uuid,
     ticket_id uuid NOT NULL,
     opened_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    valid_until timestamp with time zone NOT NULL,
-    review_due_at timestamp with time zone NOT NULL,
+    valid_until timestamp with time zone,
+    review_due_at timestamp with time zone,
     reviewed_at timestamp with time zone,
     reviewed_by uuid,
     verdict text,
+    id uuid NOT NULL,
+    reason text NOT NULL,
+    confirmed_at timestamp with time zone,
+    CONSTRAINT break_glass_confirmed_at_after CHECK ((confirmed_at >= opened_at)),
+    CONSTRAINT break_glass_confirmed_whole CHECK ((((confirmed_at IS NULL) = (second_id IS NULL)) AND ((confirmed_at IS NULL) = (valid_until IS NULL)) AND ((confirmed_at IS NULL) = (review_due_at IS NULL)))),
+    CONSTRAINT break_glass_reason_length CHECK (((length(reason) >= 1) AND (length(reason) <= 500))),
+    CONSTRAINT break_glass_review_due_at_after CHECK ((review_due_at > confirmed_at)),
     CONSTRAINT break_glass_reviewed_by_other CHECK (((reviewed_by <> opened_by) AND (reviewed_by <> second_id))),
+    CONSTRAINT break_glass_reviewed_confirmed CHECK (((reviewed_at IS NULL) OR (confirmed_at IS NOT NULL))),
     CONSTRAINT break_glass_reviewed_whole CHECK ((((reviewed_at IS NULL) = (reviewed_by IS NULL)) AND ((reviewed_at IS NULL) = (verdict IS NULL)))),
+    CONSTRAINT break_glass_scope_whole CHECK (((request_id IS NULL) = (identity_id IS NULL))),
     CONSTRAINT break_glass_second_id_differs CHECK ((second_id <> opened_by)),
-    CONSTRAINT break_glass_valid_until_range CHECK (((valid_until > opened_at) AND (valid_until <= (opened_at + '04:00:00'::interval)))),
+    CONSTRAINT break_glass_valid_until_range CHECK (((valid_until > confirmed_at) AND (valid_until <= (confirmed_at + '04:00:00'::interval)))),
     CONSTRAINT break_glass_verdict_length CHECK (((length(verdict) >= 1) AND (length(verdict) <= 500)))
 );
 ALTER TABLE governance.break_glass OWNER TO keyturn_owner;
@@ -1117,26 +1192,6 @@ CREATE TABLE governance.embargo (
     CONSTRAINT embargo_reason_length CHECK (((length(reason) >= 1) AND (length(reason) <= 200)))
 );
 ALTER TABLE governance.embargo OWNER TO keyturn_owner;
-CREATE TABLE governance.emergency (
-    id uuid NOT NULL,
-    opened_by uuid NOT NULL,
-    second_id uuid NOT NULL,
-    reason text NOT NULL,
-    opened_at timestamp with time zone DEFAULT now() NOT NULL,
-    valid_until timestamp with time zone NOT NULL,
-    review_due_at timestamp with time zone NOT NULL,
-    reviewed_at timestamp with time zone,
-    reviewed_by uuid,
-    finding text,
-    CONSTRAINT emergency_finding_length CHECK (((length(finding) >= 1) AND (length(finding) <= 500))),
-    CONSTRAINT emergency_reason_length CHECK (((length(reason) >= 1) AND (length(reason) <= 500))),
-    CONSTRAINT emergency_review_due_at_after CHECK ((review_due_at > opened_at)),
-    CONSTRAINT emergency_reviewed_by_other CHECK (((reviewed_by <> opened_by) AND (reviewed_by <> second_id))),
-    CONSTRAINT emergency_reviewed_whole CHECK ((((reviewed_at IS NULL) = (reviewed_by IS NULL)) AND ((reviewed_at IS NULL) = (finding IS NULL)))),
-    CONSTRAINT emergency_second_id_differs CHECK ((second_id <> opened_by)),
-    CONSTRAINT emergency_valid_until_range CHECK (((valid_until > opened_at) AND (valid_until <= (opened_at + '04:00:00'::interval))))
-);
-ALTER TABLE governance.emergency OWNER TO keyturn_owner;
 CREATE TABLE governance.entitlement (
     target_id uuid NOT NULL,
     name text NOT NULL,
@@ -1541,6 +1596,7 @@ CREATE TABLE governance.ticket (
     excused_until timestamp with time zone,
     excused_by uuid,
     resolved_at timestamp with time zone,
+    ended_remotely_at timestamp with time zone,
     CONSTRAINT ticket_body_length CHECK ((length(body) <= 20000)),
     CONSTRAINT ticket_helpdesk_length CHECK (((length(helpdesk) >= 1) AND (length(helpdesk) <= 60))),
     CONSTRAINT ticket_kind_known CHECK ((kind = ANY (ARRAY['request'::text, 'reapproval'::text, 'leaver'::text, 'leak'::text, 'vendor_end'::text, 'expired'::text, 'break_glass'::text, 'review'::text]))),
@@ -1607,6 +1663,7 @@ CREATE TABLE governance.vendor (
     redirect_domains text[] DEFAULT '{}'::text[] NOT NULL,
     incident_at timestamp with time zone,
     version bigint DEFAULT 1 NOT NULL,
+    end_told_for timestamp with time zone,
     CONSTRAINT vendor_contract_until_after CHECK ((contract_until > contract_from)),
     CONSTRAINT vendor_name_length CHECK (((length(name) >= 1) AND (length(name) <= 100)))
 );
@@ -1799,6 +1856,7 @@ CREATE TABLE lifecycle.alarm (
     detail text NOT NULL,
     raised_at timestamp with time zone DEFAULT now() NOT NULL,
     cleared_at timestamp with time zone,
+    ticket_opened_at timestamp with time zone,
     CONSTRAINT alarm_detail_length CHECK ((length(detail) <= 500)),
     CONSTRAINT alarm_kind_known CHECK ((kind = ANY (ARRAY['overlap_exceeded'::text, 'delivery_expired'::text])))
 );
@@ -1819,6 +1877,43 @@ COMMENT ON COLUMN keyturn.v_alarm.subject IS 'the rotation, or the consumer';
 COMMENT ON COLUMN keyturn.v_alarm.detail IS 'what happened';
 COMMENT ON COLUMN keyturn.v_alarm.raised_at IS 'since when';
 COMMENT ON COLUMN keyturn.v_alarm.cleared_at IS 'when it was over; null: it is not';
+CREATE VIEW keyturn.v_break_glass AS
+ SELECT b.id AS break_glass_id,
+    i.name AS identity,
+    o.external_id AS opened_by,
+    s.external_id AS second,
+    ('KT-'::text || k.number) AS ticket,
+    b.reason,
+    b.opened_at,
+    b.confirmed_at,
+    b.valid_until,
+    b.review_due_at,
+    b.reviewed_at,
+    r.external_id AS reviewed_by,
+    b.verdict,
+    ((b.reviewed_at IS NULL) AND (b.review_due_at < now())) AS review_overdue
+   FROM (((((governance.break_glass b
+     JOIN governance.person o ON ((o.id = b.opened_by)))
+     JOIN governance.ticket k ON ((k.id = b.ticket_id)))
+     LEFT JOIN governance.identity i ON ((i.id = b.identity_id)))
+     LEFT JOIN governance.person s ON ((s.id = b.second_id)))
+     LEFT JOIN governance.person r ON ((r.id = b.reviewed_by)));
+ALTER TABLE keyturn.v_break_glass OWNER TO keyturn_owner;
+COMMENT ON VIEW keyturn.v_break_glass IS 'Emergency access and its reviews.';
+COMMENT ON COLUMN keyturn.v_break_glass.break_glass_id IS 'its id; of the request, where it is for one identity';
+COMMENT ON COLUMN keyturn.v_break_glass.identity IS 'what it is for; null: to contain a leak';
+COMMENT ON COLUMN keyturn.v_break_glass.opened_by IS 'who asked';
+COMMENT ON COLUMN keyturn.v_break_glass.second IS 'who confirmed; null: nobody has, and it gives nothing';
+COMMENT ON COLUMN keyturn.v_break_glass.ticket IS 'its own ticket';
+COMMENT ON COLUMN keyturn.v_break_glass.reason IS 'why, in their words';
+COMMENT ON COLUMN keyturn.v_break_glass.opened_at IS 'when it was asked for';
+COMMENT ON COLUMN keyturn.v_break_glass.confirmed_at IS 'since when it gave authority';
+COMMENT ON COLUMN keyturn.v_break_glass.valid_until IS 'until when it gave authority';
+COMMENT ON COLUMN keyturn.v_break_glass.review_due_at IS 'when somebody else must have looked at it';
+COMMENT ON COLUMN keyturn.v_break_glass.reviewed_at IS 'when somebody did; null: it is open';
+COMMENT ON COLUMN keyturn.v_break_glass.reviewed_by IS 'who did';
+COMMENT ON COLUMN keyturn.v_break_glass.verdict IS 'what they found';
+COMMENT ON COLUMN keyturn.v_break_glass.review_overdue IS 'open after it was due';
 CREATE TABLE lifecycle.consumer (
     id uuid NOT NULL,
     credential_id uuid NOT NULL,
@@ -1965,9 +2060,9 @@ CREATE TABLE lifecycle.containment (
     ticket text NOT NULL,
     reason text NOT NULL,
     permission_id uuid,
-    emergency_id uuid,
+    break_glass_id uuid,
     requested_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    CONSTRAINT containment_authority_one CHECK ((num_nonnulls(permission_id, emergency_id) = 1)),
+    CONSTRAINT containment_authority_one CHECK ((num_nonnulls(permission_id, break_glass_id) = 1)),
     CONSTRAINT containment_digest_form CHECK ((digest ~ '^[0-9a-f]{12}$'::text)),
     CONSTRAINT containment_follow_up_known CHECK ((follow_up = ANY (ARRAY['rotate'::text, 'revoke'::text]))),
     CONSTRAINT containment_reason_length CHECK (((length(reason) >= 1) AND (length(reason) <= 500))),
@@ -2050,7 +2145,7 @@ CREATE VIEW keyturn.v_containment AS
     c.ticket,
     c.reason,
         CASE
-            WHEN (c.permission_id IS NULL) THEN 'emergency'::text
+            WHEN (c.permission_id IS NULL) THEN 'break_glass'::text
             ELSE 'permission'::text
         END AS authority,
     c.requested_at,
@@ -2093,7 +2188,7 @@ COMMENT ON COLUMN keyturn.v_containment.follow_up IS 'what comes after the cut: 
 COMMENT ON COLUMN keyturn.v_containment.requested_by IS 'who ordered it';
 COMMENT ON COLUMN keyturn.v_containment.ticket IS 'the helpdesk''s ticket';
 COMMENT ON COLUMN keyturn.v_containment.reason IS 'why, in the operator''s words';
-COMMENT ON COLUMN keyturn.v_containment.authority IS 'permission: recorded before; emergency: two people, reviewed after';
+COMMENT ON COLUMN keyturn.v_containment.authority IS 'permission: recorded before; break_glass: two people, reviewed after';
 COMMENT ON COLUMN keyturn.v_containment.requested_at IS 'when it was ordered';
 COMMENT ON COLUMN keyturn.v_containment.targets IS 'targets it concerns';
 COMMENT ON COLUMN keyturn.v_containment.credentials IS 'credentials it concerns';
@@ -2234,35 +2329,6 @@ COMMENT ON COLUMN keyturn.v_discovery.logins IS 'logins on the target then';
 COMMENT ON COLUMN keyturn.v_discovery.governed IS 'of these, logins of identities';
 COMMENT ON COLUMN keyturn.v_discovery.result IS 'what was done, or why it could not be';
 COMMENT ON COLUMN keyturn.v_discovery.open_findings IS 'findings that nobody has explained';
-CREATE VIEW keyturn.v_emergency AS
- SELECT e.id AS emergency_id,
-    o.external_id AS opened_by,
-    s.external_id AS second,
-    e.reason,
-    e.opened_at,
-    e.valid_until,
-    e.review_due_at,
-    e.reviewed_at,
-    r.external_id AS reviewed_by,
-    e.finding,
-    ((e.reviewed_at IS NULL) AND (e.review_due_at < now())) AS review_overdue
-   FROM (((governance.emergency e
-     JOIN governance.person o ON ((o.id = e.opened_by)))
-     JOIN governance.person s ON ((s.id = e.second_id)))
-     LEFT JOIN governance.person r ON ((r.id = e.reviewed_by)));
-ALTER TABLE keyturn.v_emergency OWNER TO keyturn_owner;
-COMMENT ON VIEW keyturn.v_emergency IS 'Broken glass and its reviews.';
-COMMENT ON COLUMN keyturn.v_emergency.emergency_id IS 'id of the emergency';
-COMMENT ON COLUMN keyturn.v_emergency.opened_by IS 'who broke the glass';
-COMMENT ON COLUMN keyturn.v_emergency.second IS 'who stood beside';
-COMMENT ON COLUMN keyturn.v_emergency.reason IS 'why, in their words';
-COMMENT ON COLUMN keyturn.v_emergency.opened_at IS 'since when it gave authority';
-COMMENT ON COLUMN keyturn.v_emergency.valid_until IS 'until when it gave authority';
-COMMENT ON COLUMN keyturn.v_emergency.review_due_at IS 'when somebody else must have looked at it';
-COMMENT ON COLUMN keyturn.v_emergency.reviewed_at IS 'when somebody did; null: it is open';
-COMMENT ON COLUMN keyturn.v_emergency.reviewed_by IS 'who did';
-COMMENT ON COLUMN keyturn.v_emergency.finding IS 'what they found';
-COMMENT ON COLUMN keyturn.v_emergency.review_overdue IS 'open after it was due';
 CREATE VIEW keyturn.v_evidence AS
  SELECT l.origin,
     l.size AS leaves,
@@ -2520,7 +2586,11 @@ CREATE VIEW keyturn.v_sla AS
  SELECT t.kind,
     count(*) AS tickets,
     count(*) FILTER (WHERE (t.proven_at IS NOT NULL)) AS proven,
-    count(*) FILTER (WHERE (t.due_at < COALESCE(t.proven_at, now()))) AS late,
+    count(*) FILTER (WHERE (t.due_at < COALESCE(
+        CASE
+            WHEN (t.kind = ANY (ARRAY['leak'::text, 'leaver'::text])) THEN t.contained_at
+            ELSE NULL::timestamp with time zone
+        END, t.proven_at, now()))) AS late,
     percentile_cont((0.5)::double precision) WITHIN GROUP (ORDER BY ((EXTRACT(epoch FROM (t.opened_at - t.cause_at)))::double precision)) AS to_ticket_p50,
     percentile_cont((0.95)::double precision) WITHIN GROUP (ORDER BY ((EXTRACT(epoch FROM (t.opened_at - t.cause_at)))::double precision)) AS to_ticket_p95,
     percentile_cont((0.5)::double precision) WITHIN GROUP (ORDER BY ((EXTRACT(epoch FROM (t.contained_at - t.cause_at)))::double precision)) AS to_contained_p50,
@@ -2616,7 +2686,11 @@ CREATE VIEW keyturn.v_ticket AS
     t.resolved_at,
     t.closed_without_control,
     t.excused_until,
-    ((t.due_at IS NOT NULL) AND (COALESCE(t.proven_at, now()) > t.due_at)) AS is_late
+    ((t.due_at IS NOT NULL) AND (COALESCE(
+        CASE
+            WHEN (t.kind = ANY (ARRAY['leak'::text, 'leaver'::text])) THEN t.contained_at
+            ELSE NULL::timestamp with time zone
+        END, t.proven_at, now()) > t.due_at)) AS is_late
    FROM (governance.ticket t
      LEFT JOIN governance.identity i ON ((i.id = t.identity_id)));
 ALTER TABLE keyturn.v_ticket OWNER TO keyturn_owner;
@@ -2651,6 +2725,23 @@ CREATE TABLE lifecycle.login_try (
 )
 WITH (fillfactor='50');
 ALTER TABLE lifecycle.login_try OWNER TO keyturn_owner;
+CREATE TABLE lifecycle.lost_authority (
+    id uuid NOT NULL,
+    rotation_id uuid NOT NULL,
+    credential_id uuid NOT NULL,
+    authorization_id uuid NOT NULL,
+    action text NOT NULL,
+    state text NOT NULL,
+    lost_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    reviewed_from timestamp with time zone,
+    settled_at timestamp with time zone,
+    consequence text,
+    CONSTRAINT lost_authority_action_known CHECK ((action = ANY (ARRAY['issue'::text, 'rotate'::text]))),
+    CONSTRAINT lost_authority_consequence_known CHECK ((consequence = ANY (ARRAY['revoked'::text, 'rotated_again'::text]))),
+    CONSTRAINT lost_authority_settled_whole CHECK (((settled_at IS NULL) = (consequence IS NULL))),
+    CONSTRAINT lost_authority_state_length CHECK (((length(state) >= 1) AND (length(state) <= 40)))
+);
+ALTER TABLE lifecycle.lost_authority OWNER TO keyturn_owner;
 CREATE TABLE lifecycle.rotation_step (
     rotation_id uuid NOT NULL,
     sequence integer NOT NULL,
@@ -2735,15 +2826,15 @@ ALTER TABLE ONLY governance."authorization"
 ALTER TABLE ONLY governance."authorization"
     ADD CONSTRAINT authorization_request_once UNIQUE (request_id, revision);
 ALTER TABLE ONLY governance.break_glass
-    ADD CONSTRAINT break_glass_pkey PRIMARY KEY (request_id);
+    ADD CONSTRAINT break_glass_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY governance.break_glass
+    ADD CONSTRAINT break_glass_request_id_once UNIQUE (request_id);
 ALTER TABLE ONLY governance.decision
     ADD CONSTRAINT decision_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY governance.delegation
     ADD CONSTRAINT delegation_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY governance.embargo
     ADD CONSTRAINT embargo_pkey PRIMARY KEY (subject);
-ALTER TABLE ONLY governance.emergency
-    ADD CONSTRAINT emergency_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY governance.entitlement
     ADD CONSTRAINT entitlement_pkey PRIMARY KEY (target_id, name);
 ALTER TABLE ONLY governance.feed_release
@@ -2866,6 +2957,10 @@ ALTER TABLE ONLY lifecycle.finding
     ADD CONSTRAINT finding_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY lifecycle.login_try
     ADD CONSTRAINT login_try_pkey PRIMARY KEY (credential_id, login);
+ALTER TABLE ONLY lifecycle.lost_authority
+    ADD CONSTRAINT lost_authority_once UNIQUE (rotation_id, authorization_id);
+ALTER TABLE ONLY lifecycle.lost_authority
+    ADD CONSTRAINT lost_authority_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY lifecycle.proof
     ADD CONSTRAINT proof_pkey PRIMARY KEY (rotation_id, id);
 ALTER TABLE ONLY lifecycle.rotation
@@ -2887,7 +2982,9 @@ CREATE INDEX opening_person ON evidence.opening USING btree (person_id) WHERE (p
 CREATE INDEX approval_acting_for ON governance.approval USING btree (acting_for_id) WHERE (acting_for_id IS NOT NULL);
 CREATE INDEX approval_approver ON governance.approval USING btree (approver_id);
 CREATE INDEX approval_delegation ON governance.approval USING btree (delegation_id) WHERE (delegation_id IS NOT NULL);
+CREATE INDEX authorization_end ON governance."authorization" USING btree (valid_until) WHERE (voided_at IS NULL);
 CREATE INDEX authorization_identity ON governance."authorization" USING btree (identity_id) WHERE (voided_at IS NULL);
+CREATE INDEX break_glass_review_open ON governance.break_glass USING btree (review_due_at) WHERE (reviewed_at IS NULL);
 CREATE INDEX decision_request ON governance.decision USING btree (request_id, decided_at);
 CREATE INDEX delegation_delegate ON governance.delegation USING btree (delegate_id);
 CREATE INDEX delegation_delegator ON governance.delegation USING btree (delegator_id);
@@ -2933,6 +3030,7 @@ CREATE INDEX credential_expiry ON lifecycle.credential USING btree (hard_expires
 CREATE INDEX credential_leaked ON lifecycle.credential USING btree (leaked_at) WHERE (leaked_at IS NOT NULL);
 CREATE INDEX credential_verify ON lifecycle.credential USING btree (next_verify_at) WHERE (state = 'active'::text);
 CREATE INDEX delivery_open ON lifecycle.delivery USING btree (consumer_id, version) WHERE (state = 'open'::text);
+CREATE INDEX lost_authority_open ON lifecycle.lost_authority USING btree (lost_at) WHERE (settled_at IS NULL);
 CREATE INDEX rotation_credential ON lifecycle.rotation USING btree (credential_id, created_at);
 CREATE UNIQUE INDEX rotation_open_once ON lifecycle.rotation USING btree (credential_id, ((action = 'revoke'::text))) WHERE (finished_at IS NULL);
 CREATE INDEX target_trial_target ON lifecycle.target_trial USING btree (target_id, at);
@@ -2992,9 +3090,12 @@ CREATE TRIGGER approval_withdrawal_evidence AFTER INSERT OR DELETE OR UPDATE ON 
 ALTER TABLE governance.approval_withdrawal ENABLE ALWAYS TRIGGER approval_withdrawal_evidence;
 CREATE TRIGGER approval_withdrawal_no_truncate BEFORE TRUNCATE ON governance.approval_withdrawal FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.approval_withdrawal ENABLE ALWAYS TRIGGER approval_withdrawal_no_truncate;
-CREATE TRIGGER authorization_evidence AFTER INSERT OR UPDATE ON governance."authorization" FOR EACH ROW EXECUTE FUNCTION evidence.on_authorization();
+CREATE TRIGGER authorization_changed_evidence AFTER UPDATE ON governance."authorization" REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_authorizations_changed();
+ALTER TABLE governance."authorization" ENABLE ALWAYS TRIGGER authorization_changed_evidence;
+CREATE TRIGGER authorization_evidence AFTER INSERT ON governance."authorization" FOR EACH ROW EXECUTE FUNCTION evidence.on_authorization();
 ALTER TABLE governance."authorization" ENABLE ALWAYS TRIGGER authorization_evidence;
 CREATE TRIGGER break_glass_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.break_glass FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'request_id', 'opened_by,reviewed_by', 'opened_by', 'identity_id,second_id,ticket_id', '', 'opened_by,second_id,reviewed_by');
+CREATE TRIGGER break_glass_evidence AFTER INSERT OR UPDATE ON governance.break_glass FOR EACH ROW EXECUTE FUNCTION evidence.on_record('id');
 ALTER TABLE governance.break_glass ENABLE ALWAYS TRIGGER break_glass_evidence;
 CREATE TRIGGER decision_append_only BEFORE DELETE OR UPDATE ON governance.decision FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.decision ENABLE ALWAYS TRIGGER decision_append_only;
@@ -3130,6 +3231,8 @@ CREATE TRIGGER effect_evidence_update AFTER UPDATE ON lifecycle.effect FOR EACH 
 ALTER TABLE lifecycle.effect ENABLE ALWAYS TRIGGER effect_evidence_update;
 CREATE TRIGGER finding_evidence AFTER INSERT OR DELETE OR UPDATE ON lifecycle.finding FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'target_id', 'explained_by', 'explained_by', 'identity_id,kind,state,target_id', 'last_seen_at', 'explained_by');
 ALTER TABLE lifecycle.finding ENABLE ALWAYS TRIGGER finding_evidence;
+CREATE TRIGGER lost_authority_evidence AFTER INSERT OR UPDATE OF consequence ON lifecycle.lost_authority FOR EACH ROW EXECUTE FUNCTION evidence.on_record('credential_id');
+ALTER TABLE lifecycle.lost_authority ENABLE ALWAYS TRIGGER lost_authority_evidence;
 CREATE TRIGGER proof_append_only BEFORE DELETE OR UPDATE ON lifecycle.proof FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE lifecycle.proof ENABLE ALWAYS TRIGGER proof_append_only;
 CREATE TRIGGER proof_no_truncate BEFORE TRUNCATE ON lifecycle.proof FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
@@ -3196,12 +3299,6 @@ ALTER TABLE ONLY governance.delegation
     ADD CONSTRAINT delegation_registered_by_known FOREIGN KEY (registered_by) REFERENCES governance.person(id);
 ALTER TABLE ONLY governance.delegation
     ADD CONSTRAINT delegation_target_id_known FOREIGN KEY (target_id) REFERENCES governance.target(id);
-ALTER TABLE ONLY governance.emergency
-    ADD CONSTRAINT emergency_opened_by_known FOREIGN KEY (opened_by) REFERENCES governance.person(id);
-ALTER TABLE ONLY governance.emergency
-    ADD CONSTRAINT emergency_reviewed_by_known FOREIGN KEY (reviewed_by) REFERENCES governance.person(id);
-ALTER TABLE ONLY governance.emergency
-    ADD CONSTRAINT emergency_second_id_known FOREIGN KEY (second_id) REFERENCES governance.person(id);
 ALTER TABLE ONLY governance.entitlement
     ADD CONSTRAINT entitlement_target_id_known FOREIGN KEY (target_id) REFERENCES governance.target(id);
 ALTER TABLE ONLY governance.feed_release
@@ -3295,7 +3392,7 @@ ALTER TABLE ONLY lifecycle.consumer
 ALTER TABLE ONLY lifecycle.consumer_version
     ADD CONSTRAINT consumer_version_consumer_id_known FOREIGN KEY (consumer_id) REFERENCES lifecycle.consumer(id);
 ALTER TABLE ONLY lifecycle.containment
-    ADD CONSTRAINT containment_emergency_id_known FOREIGN KEY (emergency_id) REFERENCES governance.emergency(id);
+    ADD CONSTRAINT containment_break_glass_id_known FOREIGN KEY (break_glass_id) REFERENCES governance.break_glass(id);
 ALTER TABLE ONLY lifecycle.containment_item
     ADD CONSTRAINT containment_item_authorization_id_known FOREIGN KEY (authorization_id) REFERENCES governance."authorization"(id);
 ALTER TABLE ONLY lifecycle.containment_item
@@ -3334,6 +3431,12 @@ ALTER TABLE ONLY lifecycle.finding
     ADD CONSTRAINT finding_target_id_known FOREIGN KEY (target_id) REFERENCES governance.target(id);
 ALTER TABLE ONLY lifecycle.login_try
     ADD CONSTRAINT login_try_credential_id_known FOREIGN KEY (credential_id) REFERENCES lifecycle.credential(id);
+ALTER TABLE ONLY lifecycle.lost_authority
+    ADD CONSTRAINT lost_authority_authorization_id_known FOREIGN KEY (authorization_id) REFERENCES governance."authorization"(id);
+ALTER TABLE ONLY lifecycle.lost_authority
+    ADD CONSTRAINT lost_authority_credential_id_known FOREIGN KEY (credential_id) REFERENCES lifecycle.credential(id);
+ALTER TABLE ONLY lifecycle.lost_authority
+    ADD CONSTRAINT lost_authority_rotation_id_known FOREIGN KEY (rotation_id, credential_id) REFERENCES lifecycle.rotation(id, credential_id);
 ALTER TABLE ONLY lifecycle.proof
     ADD CONSTRAINT proof_rotation_id_known FOREIGN KEY (rotation_id, credential_id) REFERENCES lifecycle.rotation(id, credential_id);
 ALTER TABLE ONLY lifecycle.rotation
@@ -3433,8 +3536,6 @@ GRANT SELECT,INSERT,UPDATE ON TABLE governance.delegation TO keyturn_engine;
 GRANT SELECT ON TABLE governance.delegation TO keyturn_auditor;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE governance.embargo TO keyturn_engine;
 GRANT SELECT ON TABLE governance.embargo TO keyturn_auditor;
-GRANT SELECT,INSERT,UPDATE ON TABLE governance.emergency TO keyturn_engine;
-GRANT SELECT ON TABLE governance.emergency TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.entitlement TO keyturn_engine;
 GRANT SELECT ON TABLE governance.entitlement TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.feed_release TO keyturn_engine;
@@ -3531,6 +3632,9 @@ GRANT SELECT ON TABLE lifecycle.alarm TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_alarm TO keyturn_engine;
 GRANT SELECT ON TABLE keyturn.v_alarm TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_alarm TO keyturn_dashboard;
+GRANT SELECT ON TABLE keyturn.v_break_glass TO keyturn_engine;
+GRANT SELECT ON TABLE keyturn.v_break_glass TO keyturn_auditor;
+GRANT SELECT ON TABLE keyturn.v_break_glass TO keyturn_dashboard;
 GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.consumer TO keyturn_engine;
 GRANT SELECT(id) ON TABLE lifecycle.consumer TO keyturn_auditor;
 GRANT SELECT(credential_id) ON TABLE lifecycle.consumer TO keyturn_auditor;
@@ -3582,9 +3686,6 @@ GRANT SELECT ON TABLE lifecycle.finding TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_discovery TO keyturn_engine;
 GRANT SELECT ON TABLE keyturn.v_discovery TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_discovery TO keyturn_dashboard;
-GRANT SELECT ON TABLE keyturn.v_emergency TO keyturn_engine;
-GRANT SELECT ON TABLE keyturn.v_emergency TO keyturn_auditor;
-GRANT SELECT ON TABLE keyturn.v_emergency TO keyturn_dashboard;
 GRANT SELECT ON TABLE keyturn.v_evidence TO keyturn_engine;
 GRANT SELECT ON TABLE keyturn.v_evidence TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_evidence TO keyturn_dashboard;
@@ -3629,6 +3730,8 @@ GRANT SELECT ON TABLE keyturn.v_worker TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_worker TO keyturn_dashboard;
 GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.login_try TO keyturn_engine;
 GRANT SELECT ON TABLE lifecycle.login_try TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.lost_authority TO keyturn_engine;
+GRANT SELECT ON TABLE lifecycle.lost_authority TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.rotation_step TO keyturn_engine;
 GRANT SELECT ON TABLE lifecycle.rotation_step TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.standby_admin TO keyturn_engine;

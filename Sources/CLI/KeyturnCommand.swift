@@ -22,7 +22,7 @@ struct KeyturnCommand: AsyncParsableCommand {
       RequestCommand.self,
       ApproveCommand.self, DenyCommand.self, RotateCommand.self, RotationCommand.self, VerifyCommand.self,
       RevokeCommand.self, VoidCommand.self,
-      ContainCommand.self, PermissionCommand.self, EmergencyCommand.self, ConsumerCommand.self, ServerCommand.self,
+      ContainCommand.self, PermissionCommand.self, ConsumerCommand.self, ServerCommand.self,
       IncarnationCommand.self, JobsCommand.self, AuditCommand.self, QueueCommand.self, StatusCommand.self,
       SecretCommand.self,
       KeyCommand.self, BenchCommand.self,

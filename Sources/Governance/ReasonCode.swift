@@ -101,6 +101,7 @@ package enum ReasonCode: String, Sendable, CaseIterable, Codable {
   case releaserCountedAlready = "releaser_counted_already"
   // Break-glass
   case notRegisteredForBreakGlass = "not_registered_for_break_glass"
+  case breakGlassLapsed = "break_glass_lapsed"
   case samePersonTwice = "same_person_twice"
   case reviewerTookPart = "reviewer_took_part"
   // Tickets
@@ -235,6 +236,7 @@ package enum ReasonCode: String, Sendable, CaseIterable, Codable {
     case .releaserCountedAlready: "the same person has released the feed already; a second one is needed"
     case .notRegisteredForBreakGlass:
       "only people with the role break_glass, given beforehand, may open emergency access"
+    case .breakGlassLapsed: "emergency access was asked for more than an hour ago; open it again"
     case .samePersonTwice: "two different people are needed"
     case .reviewerTookPart: "who took part does not review; somebody else must"
     case .secretInTicket: "the text holds what looks like a secret; it was not stored, and the secret must be changed"

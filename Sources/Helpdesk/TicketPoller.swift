@@ -69,6 +69,10 @@ package struct TicketPoller: Sendable {
     guard let requestID = ticket.request else { return Outcome(problem: .ticketDigestMismatch) }
     var outcome = Outcome()
     try await scan(texts, of: ticket, &outcome)
+    if !ticket.isOpen {
+      try await end(ticket, remote)
+      return outcome
+    }
     guard let remote, !remote.isMerged else {
       outcome.problem = .ticketNotOpen
       try await note(ticket, .ticketNotOpen)
@@ -144,6 +148,21 @@ package struct TicketPoller: Sendable {
     }
   }
 
+  /// The result is proven: the helpdesk's ticket may end, and says so.
+  private func end(_ ticket: Ticket, _ remote: RemoteTicket?) async throws {
+    guard let provenAt = ticket.provenAt, let id = ticket.remoteID else { return }
+    if let remote, !remote.isMerged, remote.state == .waiting || remote.state == .approved {
+      do {
+        try await system.setState(id, .resolved, version: remote.version)
+      } catch let error as HelpdeskError where error.code == .changedMeanwhile {
+        // The next look sees what it is now.
+        return
+      }
+      try await system.note(id, "The result was proven at \(provenAt.formatted(.iso8601)).")
+    }
+    try await store.markEndedRemotely(ticket, in: client)
+  }
+
   /// A ticket that was ended before anything was proven is opened again.
   private func keepOpen(
     _ ticket: Ticket, _ remote: RemoteTicket, _ request: Request, _ outcome: inout Outcome
@@ -167,11 +186,9 @@ package struct TicketPoller: Sendable {
     try await system.note(ticket.remoteID ?? "", ReasonCode.closedWithoutControl.explanation)
   }
 
+  /// Said once, however often it is seen. What the ticket's request granted is void: nobody can see any more what was approved.
   private func note(_ ticket: Ticket, _ reason: ReasonCode) async throws {
-    try await client.withTransaction {
-      try await store.addNote(to: ticket, by: system.name, words: reason.explanation, code: reason, in: $0)
-      if reason == .ticketDigestMismatch { try await store.distrust(ticket, in: $0) }
-    }
+    try await client.withTransaction { try await store.distrust(ticket, because: reason, by: system.name, in: $0) }
   }
 }
 

@@ -35,12 +35,14 @@ package struct CredentialLifecycle: Sendable {
   }
 
   /// The handlers a worker runs; their durable steps go through `writer`.
-  /// - Parameter observer: for tests, which end runs at crash points.
+  /// - Parameters:
+  ///   - observer: for tests, which end runs at crash points.
+  ///   - gate: who grants permits to sagas; another one than the product's is for benchmarks.
   package func handlers(
-    writer: StepWriter, observer: CrashPointObserver? = nil
+    writer: StepWriter, observer: CrashPointObserver? = nil, gate: any PermitGate = AuthorityGate()
   ) -> [(JobKind, any JobHandler)] {
     let store = RotationStore(
-      client: client, writer: writer, governance: governance, incarnation: incarnation)
+      client: client, writer: writer, governance: governance, incarnation: incarnation, gate: gate)
     let runner = RotationRunner(
       store: store, effects: EffectExecutor(store: store, logger: logger), candidates: CandidateFactory(vault: vault),
       driver: { [drivers] saga in
@@ -70,7 +72,7 @@ package struct CredentialLifecycle: Sendable {
     return [
       planner.duty(period: period), DiscoveryPlanner(lifecycle: self).duty(period: max(period, 60)),
       AdminPlanner(lifecycle: self).duty(period: period),
-      deliveryDuty(period: min(period, 0.5)), consumerUpkeepDuty,
+      deliveryDuty(period: min(period, 0.5)), consumerUpkeepDuty, LostAuthority(lifecycle: self).duty,
     ] + TicketDuties(lifecycle: self).all
   }
 

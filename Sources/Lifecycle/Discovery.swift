@@ -38,9 +38,23 @@ extension CredentialLifecycle {
         target: target.id, period: Self.discoveryPeriod, startedAt: startedAt, logins: assessment.logins,
         governed: assessment.governed, result: "\(assessment.findings.count) findings")
       guard try await transaction.execute(record) == 1 else { return assessment }
+      let known = try await transaction.query(FindStandingFindings(target: target.id))
+      try await tellDrift(assessment.findings, except: Set(known), in: transaction)
       try await transaction.execute(UpsertFindings(target: target.id, findings: assessment.findings))
       try await transaction.execute(EndFindings(target: target.id, findings: assessment.findings))
       return assessment
+    }
+  }
+
+  /// What somebody else did to an identity of ours is not what was approved. Said once for each finding that is new or back.
+  private func tellDrift(
+    _ findings: [DiscoveryAssessment.Finding], except known: Set<String>, in transaction: Transaction
+  ) async throws {
+    for finding in findings where finding.kind.isDrift && !known.contains("\(finding.kind.rawValue) \(finding.name)") {
+      guard let identity = finding.identity else { continue }
+      try await governance.signal(
+        .targetDrifted, about: [identity],
+        observed: "discovery found \(finding.kind.rawValue): \(finding.name) \(finding.detail)", in: transaction)
     }
   }
 

@@ -60,6 +60,9 @@ package struct DiscoveryAssessment: Sendable {
       case shared
       /// Of a trial that was killed.
       case staleTrial = "stale_trial"
+
+      /// An identity of ours is other than it was approved.
+      var isDrift: Bool { [.markLost, .renamed, .vanished, .disabled, .shared].contains(self) }
     }
 
     package let kind: Kind

@@ -4,13 +4,15 @@ package import Jobs
 package import Postgres
 
 /// Jobs of voided authorizations leave the queue in the transaction that voids them; who runs one meets the permit.
-/// Revocations stay: what removes is never held.
+/// Revocations stay: what removes is never held. A saga that has begun to change its target is noted, and followed up by
+/// `LostAuthority`.
 package struct HeldJobs: VoidObserver {
   private let queue: JobQueue
 
   package init(queue: JobQueue) { self.queue = queue }
 
   package func voided(_ identities: [IdentityID], in transaction: Transaction) async throws {
+    try await transaction.execute(NoteLostAuthority(identities: identities))
     let subjects = try await transaction.query(FindHoldableSubjects(identities: identities))
     guard !subjects.isEmpty else { return }
     try await queue.block(subjects, reason: ReasonCode.authorizationVoided.rawValue, in: transaction)

@@ -222,6 +222,14 @@ import Web
         try await world.rotate("svc_late")
         try await world.eventually(
           "SELECT count(*)::text FROM keyturn.v_alarm WHERE kind = 'overlap_exceeded' AND cleared_at IS NULL", is: 1)
+        // A person is asked to look, once.
+        for _ in 0..<2 { _ = try await world.composition.lifecycle.openEndTickets() }
+        #expect(
+          try await world.database.count(
+            """
+            SELECT count(*) FROM governance.ticket
+            WHERE kind = 'review' AND body LIKE '%1 of 1 consumers have not acknowledged version 2%What is needed: Have%'
+            """) == 1)
         if word == "extend" {
           #expect(try await world.target.logIn(old.login, old.secret))
           try await world.withServer { api in

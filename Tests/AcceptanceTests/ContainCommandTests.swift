@@ -53,12 +53,12 @@ import Testing
     #expect(try await order(world, "--yes").code == 64)
     #expect(try await order(world, "--yes", "--expect", "nonsense").code == 64)
     #expect(try await order(world, "--then", "forget").code == 64)
-    #expect(try await order(world, "--emergency", "x").code == 64)
+    #expect(try await order(world, "--break-glass", "x").code == 64)
     let nothing = try await order(world, "--yes", "--expect", "e3b0c44298fc")
     #expect(nothing.code == 1, "\(nothing.errors)")
     #expect(nothing.errors.contains("nothing that the selector matches"))
     let unknown = UUID().uuidString.lowercased()
-    #expect(try await order(world, "--emergency", unknown, "--yes", "--expect", "e3b0c44298fc").code == 1)
+    #expect(try await order(world, "--break-glass", unknown, "--yes", "--expect", "e3b0c44298fc").code == 1)
     try await world.close()
   }
 
@@ -67,19 +67,24 @@ import Testing
     try await world.withWorker {
       try await world.issue("svc_glass")
       try await world.settled()
-      #expect(
-        try await world.keyturn("emergency", "open", "--by", "alice", "--second", "alice", "--reason", "r").code == 3)
-      let opened = try await world.keyturn(
-        "emergency", "open", "--by", "alice", "--second", "bob", "--reason", "night", "--json")
-      let id = try #require(try opened.object()["emergency"] as? String)
+      let ask = ["break-glass", "open", "--by", "alice", "--reason", "night", "--json"]
+      #expect(try await world.keyturn(ask).code == 3)
+      for person in ["alice", "bob"] {
+        #expect(try await world.keyturn("person", "role", person, "break_glass").code == 0)
+      }
+      let opened = try await world.keyturn(ask)
+      let id = try #require(try opened.object()["break_glass"] as? String)
+      #expect(try await world.keyturn("break-glass", "confirm", id, "--by", "alice").code == 3)
+      #expect(try await world.keyturn("break-glass", "confirm", id, "--by", "bob", "--duration", "5h").code != 0)
+      #expect(try await world.keyturn("break-glass", "confirm", id, "--by", "bob").code == 0)
       let digest = try #require(try await order(world, "--json").object()["digest"] as? String)
-      let done = try await order(world, "--emergency", id, "--yes", "--expect", digest, "--json")
+      let done = try await order(world, "--break-glass", id, "--yes", "--expect", digest, "--json")
       #expect(done.code == 0, "\(done.errors)")
-      #expect(try await world.keyturn("emergency", "list", "--json").rows().first?["review"] as? String == "open")
-      #expect(try await world.keyturn("emergency", "review", id, "--by", "bob", "--finding", "fine").code == 3)
+      #expect(try await world.keyturn("break-glass", "list", "--json").rows().first?["review"] as? String == "open")
+      #expect(try await world.keyturn("break-glass", "review", id, "--by", "bob", "--verdict", "fine").code == 3)
       #expect(
-        try await world.keyturn("emergency", "review", id, "--by", "carol", "--finding", "it was needed").code == 0)
-      #expect(try await world.keyturn("emergency", "list", "--json").rows().first?["review"] as? String == "closed")
+        try await world.keyturn("break-glass", "review", id, "--by", "carol", "--verdict", "it was needed").code == 0)
+      #expect(try await world.keyturn("break-glass", "list", "--json").rows().first?["review"] as? String == "closed")
     }
     try await world.close()
   }

@@ -159,43 +159,73 @@ extension TestWorld {
     let world = try await TestWorld.make()
     let (governance, client) = (world.composition.governance, world.composition.client)
     try await world.withWorker { _ = try await issued(world, ["svc_glass"]) }
-    func open(_ first: String, _ second: String, hours: Double) async throws -> UUID {
+    func ask(_ first: String) async throws -> UUID {
       try await client.withTransaction {
-        try await governance.openEmergency(by: first, second: second, reason: "night", hours: hours, in: $0).id
+        try await governance.openBreakGlass(toContainBy: first, reason: "night", in: $0).id
       }
     }
-    await #expect(throws: GovernanceError.self) { _ = try await open("alice", "alice", hours: 1) }
+    func confirm(_ id: UUID, _ second: String, hours: Double = 4) async throws {
+      _ = try await client.withTransaction {
+        try await governance.confirmContainment(id, by: second, duration: hours * 3600, in: $0)
+      }
+    }
+    func open(_ first: String, _ second: String, hours: Double) async throws -> UUID {
+      let id = try await ask(first)
+      try await confirm(id, second, hours: hours)
+      return id
+    }
+    await #expect(throws: GovernanceError.refused([.notRegisteredForBreakGlass])) { _ = try await ask("alice") }
+    try await client.withTransaction { transaction in
+      for person in ["alice", "bob"] {
+        try await governance.assign(role: BreakGlass.role, to: person, on: nil, in: transaction)
+      }
+    }
+    await #expect(throws: GovernanceError.refused([.samePersonTwice])) {
+      _ = try await open("alice", "alice", hours: 1)
+    }
+    await #expect(throws: GovernanceError.refused([.notRegisteredForBreakGlass])) {
+      _ = try await open("alice", "carol", hours: 1)
+    }
     await #expect(throws: GovernanceError.self) { _ = try await open("alice", "bob", hours: 4.1) }
     await #expect(throws: GovernanceError.self) { _ = try await open("alice", "nobody", hours: 1) }
-    let id = try await open("alice", "bob", hours: 4)
+    let id = try await ask("alice")
     await #expect(throws: LifecycleError(code: .refused, message: "")) {
-      try await world.contain("target=db", authority: .emergency(id), by: "carol")
+      try await world.contain("target=db", authority: .breakGlass(id), by: "alice")
     }
-    _ = try await world.contain("target=db", authority: .emergency(id), by: "bob")
+    try await confirm(id, "bob")
+    await #expect(throws: LifecycleError(code: .refused, message: "")) {
+      try await world.contain("target=db", authority: .breakGlass(id), by: "carol")
+    }
+    _ = try await world.contain("target=db", authority: .breakGlass(id), by: "bob")
     for insider in ["alice", "bob"] {
       await #expect(throws: GovernanceError.self) {
         try await client.withTransaction {
-          try await governance.reviewEmergency(id, by: insider, finding: "fine", in: $0)
+          try await governance.reviewBreakGlass(id, by: insider, verdict: "fine", in: $0)
         }
       }
     }
     #expect(
       try await world.database.count(
-        "SELECT count(*)::text FROM keyturn.v_emergency WHERE reviewed_at IS NULL AND review_due_at > now()") == 1)
+        "SELECT count(*)::text FROM keyturn.v_break_glass WHERE reviewed_at IS NULL AND review_due_at > now()") == 1)
     try await client.withTransaction {
-      try await governance.reviewEmergency(id, by: "carol", finding: "it was needed", in: $0)
+      try await governance.reviewBreakGlass(id, by: "carol", verdict: "it was needed", in: $0)
     }
     await #expect(throws: GovernanceError.self) {
       try await client.withTransaction {
-        try await governance.reviewEmergency(id, by: "carol", finding: "again", in: $0)
+        try await governance.reviewBreakGlass(id, by: "carol", verdict: "again", in: $0)
       }
     }
     let past = try await open("alice", "bob", hours: 1)
     try await world.change(
-      "UPDATE governance.emergency SET opened_at = now() - interval '2 hours', valid_until = now() - interval '1 hour' WHERE id = '\(past)'"
+      """
+      UPDATE governance.break_glass
+      SET opened_at = now() - interval '2 hours', confirmed_at = now() - interval '2 hours',
+        valid_until = now() - interval '1 hour'
+      WHERE id = '\(past)'
+      """
     )
     await #expect(throws: LifecycleError(code: .refused, message: "")) {
-      try await world.contain("target=db", authority: .emergency(past))
+      try await world.contain("target=db", authority: .breakGlass(past))
     }
     try await world.close()
   }

@@ -76,7 +76,27 @@ import Testing
     #expect(
       try await world.text("SELECT identity FROM keyturn.v_finding WHERE kind = 'renamed'") == "svc_moved")
 
+    // What was approved is not what is there: nothing is rotated until somebody has looked and approved again.
+    for (name, words) in [
+      ("svc_gone", "vanished: \(gone)"), ("svc_moved", "renamed: elsewhere"), ("svc_taken", "mark_lost: \(taken)"),
+      ("svc_off", "disabled: \(off)"),
+    ] {
+      await #expect(throws: GovernanceError.refused([.authorizationVoided])) { try await world.rotate(name) }
+      #expect(
+        try await world.database.count(
+          """
+          SELECT count(*)
+          FROM governance.ticket AS k
+          LEFT JOIN governance.ticket_note AS n ON n.ticket_id = k.id
+          WHERE k.kind = 'reapproval' AND k.subject LIKE '\(name): %' AND (k.body || COALESCE(n.words, '')) LIKE '%\(words)%'
+          """) == 1, "\(name)")
+    }
+    // Said once, however often it is seen.
+    _ = try await world.composition.lifecycle.discover("db")
+    #expect(try await world.database.count("SELECT count(*) FROM governance.reapproval") == 5)
+
     // A rotation meets the renamed one, says so and touches nothing.
+    try await world.approve(world.submit([.issue, .rotate], "svc_moved"))
     try await world.withWorker {
       try await world.rotate("svc_moved")
       try await world.eventually(

@@ -92,8 +92,11 @@ extension TestWorld {
   func newConsumer(_ name: String, of identity: String, webhook: String? = nil, expiresAt: Date? = nil) async throws
     -> NewConsumer
   {
-    let identity = try await composition.governance.identity(identity, on: nil, in: composition.client)
-    return try await composition.lifecycle.addConsumer(
-      name, of: identity.id, webhook: webhook, expiresAt: expiresAt, by: "alice", reason: "a test")
+    let found = try await composition.governance.identity(identity, on: nil, in: composition.client)
+    let added = try await composition.lifecycle.addConsumer(
+      name, of: found.id, webhook: webhook, expiresAt: expiresAt, by: "alice", reason: "a test")
+    // A new recipient is approved anew.
+    if added.needsApproval { try await approve(submit([.issue, .rotate], identity)) }
+    return added
   }
 }

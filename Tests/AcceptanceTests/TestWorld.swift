@@ -91,11 +91,14 @@ struct TestWorld: Sendable {
   }
 
   /// Runs a worker while `body` runs.
-  func withWorker<Result: Sendable>(_ body: @Sendable () async throws -> Result) async throws -> Result {
+  /// - Parameter observer: called at each crash point of the worker's runs.
+  func withWorker<Result: Sendable>(
+    observer: CrashPointObserver? = nil, _ body: @Sendable () async throws -> Result
+  ) async throws -> Result {
     let service = try composition.makeWorker(
       WorkerConfiguration(
         name: "test", lease: 20, leaseMargin: 2, heartbeat: 0.3, poll: 0.03, shutdownGrace: 10,
-        retry: RetryPolicy(base: 0.05, cap: 0.5, maximumFailures: 500)), planEvery: 0.1)
+        retry: RetryPolicy(base: 0.05, cap: 0.5, maximumFailures: 500)), planEvery: 0.1, observer: observer)
     return try await withThrowingTaskGroup(of: Result?.self) { group in
       group.addTask {
         await service.run()

@@ -383,13 +383,43 @@ import Testing
     #expect(report.checked == 1 && report.voided.isEmpty)
     func review(_ person: String) async throws {
       try await world.transaction {
-        try await world.store.reviewBreakGlass(request.id, by: person, verdict: "justified", in: $0)
+        try await world.store.reviewBreakGlass(request.id.rawValue, by: person, verdict: "justified", in: $0)
       }
     }
     await #expect(throws: GovernanceError.refused([.reviewerTookPart])) { try await review("erin") }
+    await #expect(throws: GovernanceError.refused([.alreadyDecided])) { _ = try await confirm(request, "erin") }
     try await review("alice")
-    #expect(try await world.tickets(.breakGlass).count == 1)
-    #expect(try await world.store.overdueReviews(in: world.client).isEmpty)
+    await #expect(throws: GovernanceError.self) { try await review("alice") }
+    let tickets = try await world.tickets(.breakGlass)
+    #expect(tickets.count == 1 && tickets.first?.resolution == .proven)
+    // Every step of it is in the log: opened, confirmed, reviewed.
+    #expect(
+      try await world.database.count(
+        """
+        SELECT count(*)::text FROM evidence.event
+        WHERE case_id = '\(request.id)' AND convert_from(body, 'UTF8') LIKE '%governance.break_glass%'
+        """) == 3)
+  }
+
+  @Test func emergencyAccessThatNobodyConfirmsWithinAnHourLapses() async throws {
+    let world = try await GovernanceWorld.make()
+    let identity = try await world.addIdentity()
+    try await world.transaction { transaction in
+      for person in ["dave", "erin"] {
+        try await world.store.assign(role: BreakGlass.role, to: person, on: nil, in: transaction)
+      }
+    }
+    let request = try await world.transaction {
+      try await world.store.openBreakGlass(for: identity, by: "dave", reason: "database down", in: $0)
+    }
+    try await world.database.withOwner {
+      try await $0.executeScript("UPDATE governance.break_glass SET opened_at = now() - interval '61 minutes'")
+    }
+    await #expect(throws: GovernanceError.refused([.breakGlassLapsed])) {
+      _ = try await world.transaction {
+        try await world.store.confirmBreakGlass(request.id, by: "erin", sawDigest: request.digest, in: $0)
+      }
+    }
     await world.close()
   }
 

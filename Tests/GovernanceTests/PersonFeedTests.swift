@@ -155,14 +155,3 @@ import Testing
     #expect(ContinuousClock.now - started < .seconds(30))
   }
 }
-
-@Suite struct BreakGlassTimesTests {
-  @Test func theReviewIsDueAtTheEndOfTheNextBusinessDay() throws {
-    func due(_ text: String) throws -> String {
-      BreakGlass.reviewDue(openedAt: try Date(text, strategy: .iso8601)).formatted(.iso8601)
-    }
-    #expect(try due("2026-11-25T10:00:00Z") == "2026-11-27T00:00:00Z")
-    #expect(try due("2026-11-27T23:59:00Z") == "2026-12-01T00:00:00Z")
-    #expect(try due("2026-11-28T10:00:00Z") == "2026-12-01T00:00:00Z")
-  }
-}

@@ -7,6 +7,10 @@ import Testing
 
 @testable import Helpdesk
 
+extension TestRT.Server {
+  func system(_ login: String = "keyturn") -> RTTicketSystem { RTTicketSystem(base: base, token: tokens[login] ?? "") }
+}
+
 /// Against a real Request Tracker 5 and a real PostgreSQL; skipped by name where RT is not installed.
 @Suite(.enabled(if: TestRT.isInstalled, "request-tracker5 is not installed")) struct RTTicketSystemTests {
   private final class Starts: Sendable {
@@ -129,6 +133,39 @@ import Testing
       let id = try await poller.open(try await submit(store, database), subject: "svc", body: "")
       try await rt.act("root", id, ["Status": "deleted"])
       #expect(try await poller.look(at: id).problem == .ticketNotOpen)
+    }
+  }
+
+  /// What the ticket allowed is void, in the same look, and said once.
+  @Test(arguments: ["deleted", "moved", "merged"])
+  func aTicketThatIsGoneTakesBackWhatItGranted(how: String) async throws {
+    try await make { rt, database, store, poller, starts in
+      let id = try await poller.open(try await submit(store, database), subject: "svc", body: "")
+      try await rt.act("bob", id, ["Status": "approved"])
+      #expect(try await poller.look(at: id).granted)
+      switch how {
+      case "deleted": try await rt.act("root", id, ["Status": "deleted"])
+      case "moved":
+        try await rt.addQueue("Elsewhere")
+        try await rt.act("root", id, ["Queue": "Elsewhere"])
+      default:
+        let other = try await poller.open(try await submit(store, database), subject: "other", body: "")
+        try await rt.act("root", id, ["MergeInto": other])
+      }
+      for _ in 0..<2 { #expect(try await poller.look(at: id).problem == .ticketNotOpen) }
+      #expect(
+        try await database.count(
+          "SELECT count(*)::text FROM governance.authorization WHERE void_code = 'ticket_not_open'") == 1)
+      let ticket = try await store.remoteTicket(helpdesk: "rt", remoteID: id, in: database.client)
+      #expect(try await store.notes(of: ticket, in: database.client).filter { $0.code == "ticket_not_open" }.count == 1)
+    }
+  }
+
+  @Test func anAccountWithoutRightsIsNotTakenForAMovedTicket() async throws {
+    try await make { rt, database, store, poller, _ in
+      let id = try await poller.open(try await submit(store, database), subject: "svc", body: "")
+      let stranger = RTTicketSystem(base: rt.base, token: "no token")
+      await #expect(throws: HelpdeskError.self) { _ = try await stranger.read(id) }
     }
   }
 

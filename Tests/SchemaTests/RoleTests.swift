@@ -22,7 +22,7 @@ import Testing
     for view in [
       "v_job", "v_finished_job", "v_credential", "v_rotation", "v_target", "v_worker", "v_queue_minute",
       "v_operator_action", "v_finding", "v_discovery", "v_target_trial",
-      "v_operator_action", "v_containment", "v_consumer", "v_alarm", "v_emergency",
+      "v_operator_action", "v_containment", "v_consumer", "v_alarm", "v_break_glass",
     ] {
       #expect(try await may("keyturn_dashboard", "SELECT * FROM keyturn.\(view)", database))
     }

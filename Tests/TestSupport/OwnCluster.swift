@@ -14,7 +14,8 @@ package struct OwnCluster: Sendable {
     settings: [String: String] = [:], environment: [String: String] = [:]
   ) async throws -> OwnCluster {
     let folder = try TestFolder.make("keyturn-own")
-    let embedded = EmbeddedPostgres(.init(dataDirectory: folder + "/postgres", settings: settings, environment: environment))
+    let embedded = EmbeddedPostgres(
+      .init(dataDirectory: folder + "/postgres", settings: settings, environment: environment))
     let running = try await embedded.start()
     ServerCleanup.register(processID: running.processID, folder: folder)
     let url = running.databaseURL(database: "postgres")

@@ -54,6 +54,7 @@ struct PollsBench {
         "consumer-\(number)", of: account.identity, webhook: nil, expiresAt: nil, by: "requester", reason: "benchmark")
       tokens.append(added.token.withBytes { String(decoding: $0, as: UTF8.self) })
     }
+    try await world.approve(account)
     // The consumers are a process of their own, so that this one's memory is the server's.
     let http = try WebServer(WebConfiguration(port: 0), lifecycle: lifecycle, logger: world.server.logger)
     async let serving: Void = http.run()

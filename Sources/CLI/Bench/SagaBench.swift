@@ -11,6 +11,8 @@ struct SagaBench {
   let accounts: [SagaWorld.Account]
   let workers: Int
   let concurrency: Int
+  /// Permits are written and nothing is asked: what the gates cost is the difference.
+  var isUngated = false
 
   struct Figures {
     let seconds: Double
@@ -30,7 +32,7 @@ struct SagaBench {
       [
         "bench-saga-worker", "--database-url", server.url, "--data-dir", server.folder, "--name", "saga-\(number)",
         "--concurrency", "\(concurrency)",
-      ]
+      ] + (isUngated ? ["--ungated"] : [])
     }
     try await server.waitForWorkers(workers)
     try await server.clearProfile()

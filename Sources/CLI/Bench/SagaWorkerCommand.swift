@@ -14,6 +14,7 @@ struct SagaWorkerCommand: AsyncParsableCommand {
 
   @Option var name: String
   @Option var concurrency = 2000
+  @Flag var ungated = false
   @OptionGroup var global: GlobalOptions
 
   private struct Counted: JobHandler {
@@ -39,7 +40,8 @@ struct SagaWorkerCommand: AsyncParsableCommand {
       logger: logger)
     let counter = Counter()
     let writer = StepWriter(client: composition.client, logger: logger)
-    let handlers = composition.lifecycle.handlers(writer: writer)
+    let gate: any PermitGate = ungated ? OpenGate() : AuthorityGate()
+    let handlers = composition.lifecycle.handlers(writer: writer, gate: gate)
       .map { ($0.0, Counted(handler: $0.1, count: counter) as any JobHandler) }
     var configuration = WorkerConfiguration(name: name, maximumInFlight: concurrency, lease: 60, poll: 0.1)
     configuration.longestEffect = CredentialLifecycle.longestEffect

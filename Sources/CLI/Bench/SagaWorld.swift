@@ -66,6 +66,17 @@ struct SagaWorld {
     return accounts
   }
 
+  /// Approves it anew, after a change that voided what was approved before.
+  func approve(_ account: Account) async throws {
+    let (governance, people) = (composition.governance, Self.people)
+    let request = try await composition.client.withTransaction { transaction in
+      try await governance.submit(
+        [.issue, .rotate], for: try await governance.identity(account.identity, in: transaction), requester: people[0],
+        beneficiary: nil, ticket: "BENCH-2", now: Date(), in: transaction)
+    }
+    _ = try await composition.lifecycle.decide(request.id, approve: true, by: people[1], sawDigest: request.digest)
+  }
+
   private func people() async throws -> [UUID] {
     var ids: [UUID] = []
     for name in Self.people {

@@ -41,6 +41,11 @@ struct ConsumerCommand: AsyncParsableCommand {
         ("webhook", webhook), ("webhook_secret", added.webhookSecret.map(WebhookSignature.text)),
       ])
       session.output.say("Keep them now: they are stored as a hash and sealed, and never shown again.")
+      if added.needsApproval {
+        session.output.say(
+          "A new recipient: until a new request (`keyturn request issue \(identity.name)`) is approved, nothing is rotated."
+        )
+      }
     }
   }
 

@@ -17,7 +17,7 @@ struct ContainCommand: AsyncParsableCommand {
         It is only previewed, with a digest of what matches; --yes --expect DIGEST orders it if it still matches the same. \
         Every login is blocked and every session ended before anything is rotated: the outage is accepted. Workers do it; \
         the command shows the progress and may be ended at any time. Needs the permission `contain` for every environment \
-        concerned, or --emergency with the id that `keyturn emergency open` printed.
+        concerned, or --break-glass with the id that `keyturn break-glass open` printed.
         """)
     @Option(help: "Which credentials: key=value, comma separated; as for `keyturn rotate`.") var selector: String
     @Option(help: "Who orders it.") var by: String
@@ -25,7 +25,7 @@ struct ContainCommand: AsyncParsableCommand {
     @Option(help: "Why, 1 to 500 characters; recorded.") var reason: String
     @Option(name: .customLong("then"), help: "What follows: rotate or revoke.")
     var followUp = ContainmentFollowUp.rotate
-    @Option(help: "On the authority of this emergency.") var emergency: String?
+    @Option(help: "On the authority of this emergency access.") var breakGlass: String?
     @Flag(help: "Order it; needs --expect.") var yes = false
     @Option(help: "With --yes: the digest that the preview printed.") var expect: String?
     @Flag(inversion: .prefixedNo, help: "With --yes: show the progress until all is cut off and rotated.") var follow =
@@ -40,8 +40,8 @@ struct ContainCommand: AsyncParsableCommand {
       guard expect?.wholeMatch(of: /[0-9a-fA-F]{12}/) != nil || expect == nil else {
         throw ValidationError("--expect must be the 12 hexadecimal digits that the preview printed")
       }
-      if let emergency, UUID(uuidString: emergency) == nil {
-        throw ValidationError("--emergency must be the id that `keyturn emergency open` printed")
+      if let breakGlass, UUID(uuidString: breakGlass) == nil {
+        throw ValidationError("--break-glass must be the id that `keyturn break-glass open` printed")
       }
     }
 
@@ -52,7 +52,8 @@ struct ContainCommand: AsyncParsableCommand {
       }
       let id = try await session.lifecycle.contain(
         selector, expecting: expect, followUp: followUp,
-        authority: emergency.flatMap(UUID.init(uuidString:)).map(ContainmentAuthority.emergency) ?? .permission, by: by,
+        authority: breakGlass.flatMap(UUID.init(uuidString:)).map(ContainmentAuthority.breakGlass) ?? .permission,
+        by: by,
         ticket: ticket, reason: reason)
       session.output.say("containment \(id); it goes on without this command: keyturn contain status \(id) --follow")
       let status =
@@ -93,7 +94,7 @@ struct ContainCommand: AsyncParsableCommand {
         "keyturn", "contain", "--selector", "\(selector)", "--by", by, "--ticket", ticket, "--reason", reason, "--then",
         followUp.rawValue,
       ]
-      if let emergency { words += ["--emergency", emergency] }
+      if let breakGlass { words += ["--break-glass", breakGlass] }
       return (words + ["--yes", "--expect", "\(digest)"]).map(ContainmentDisplay.shellWord).joined(separator: " ")
     }
   }

@@ -54,16 +54,16 @@ struct DoctorCommand: AsyncParsableCommand {
   }
 }
 
-/// Alarms that are not over, and reviews of emergencies that are overdue.
+/// Alarms that are not over, and reviews of emergency access that are overdue.
 struct ListOpenMatters: Statement {
   static let sql = """
     SELECT 'alarm ' || kind, detail
     FROM keyturn.v_alarm
     WHERE cleared_at IS NULL
     UNION ALL
-    SELECT 'emergency', 'the review of ' || emergency_id || ' was due at ' || to_char(review_due_at, 'YYYY-MM-DD HH24:MI')
-      || '; somebody else must close it with `keyturn emergency review`'
-    FROM keyturn.v_emergency
+    SELECT 'break-glass', 'the review of ' || break_glass_id || ' was due at ' || to_char(review_due_at, 'YYYY-MM-DD HH24:MI')
+      || '; somebody else must close it with `keyturn break-glass review`'
+    FROM keyturn.v_break_glass
     WHERE review_overdue
     LIMIT 100
     """

@@ -240,4 +240,12 @@ extension GovernanceStore {
     try TicketText.check(words, field: "reason")
     return try await change(trigger, of: [identity.id], words: words, in: transaction)
   }
+
+  /// As above, for what Keyturn saw by itself on a target or of a consumer. What looks like a secret is not repeated.
+  @discardableResult
+  package func signal(
+    _ trigger: ReapprovalTrigger, about identities: [IdentityID], observed words: String, in transaction: Transaction
+  ) async throws -> [IdentityID] {
+    try await change(trigger, of: identities, words: TicketText.observed(words), in: transaction)
+  }
 }

@@ -10,6 +10,8 @@ package struct DecisionInputs: Sendable, Equatable, Codable {
     case approval
     /// Does what was authorized still hold?
     case recheck
+    /// Authority fell away while the target was being changed: does anything of it still hold?
+    case afterEffect = "after_effect"
   }
 
   package var moment: Moment

@@ -72,6 +72,8 @@ package struct PolicyDocument: Sendable, Equatable, Codable {
   package var triggers = ReapprovalTrigger.allCases
   /// `ticket`: a successor is asked for; `revoke`: what a leaver owned is removed at once.
   package var onOwnerLeft = "ticket"
+  /// The same for the end of a vendor's contract; nil: `ticket`. Versions from before it could be said have no such key.
+  package var onVendorEnd: String?
   /// The owner's last confirmation may be this old; nil: for ever.
   package var attestationMaximumAge: Double?
   package var serviceLevels = ServiceLevels()

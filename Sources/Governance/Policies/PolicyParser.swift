@@ -41,7 +41,7 @@ package struct PolicyParser {
         node, "",
         known: [
           "policy", "lifetimes", "approvals", "triggers", "attestation_maximum_age", "service_levels", "maximum_rights",
-          "on_owner_left",
+          "on_owner_left", "on_vendor_end",
         ])
     else { return nil }
     guard let name = root["policy"] else {
@@ -57,6 +57,9 @@ package struct PolicyParser {
     }
     if let node = root["on_owner_left"], let word = word(node, "on_owner_left", of: ["ticket", "revoke"]) {
       document.onOwnerLeft = word
+    }
+    if let node = root["on_vendor_end"], let word = word(node, "on_vendor_end", of: ["ticket", "revoke"]) {
+      document.onVendorEnd = word
     }
     if let node = root["service_levels"] { serviceLevels(node, &document.serviceLevels) }
     if let node = root["maximum_rights"] { document.maximumRights = maximumRights(node) }

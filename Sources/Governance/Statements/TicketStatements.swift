@@ -98,7 +98,7 @@ struct ListTickets: Statement {
 struct BindTicket: Statement {
   static let sql = """
     UPDATE governance.ticket
-    SET request_id = $2, request_revision = $3, request_digest = $4
+    SET request_id = $2, request_revision = $3, request_digest = $4, identity_id = $5
     WHERE id = $1
     """
 
@@ -110,6 +110,7 @@ struct BindTicket: Statement {
     parameters.append(request.id.rawValue)
     parameters.append(request.revision)
     parameters.append(request.digest.bytes)
+    parameters.append(request.identity.rawValue)
   }
 }
 
@@ -118,6 +119,31 @@ struct InsertTicketNote: Statement {
 
   let ticket: UUID
   let code: String?
+  let author: String
+  let words: String
+
+  func bind(_ parameters: inout PostgresParameters) {
+    parameters.append(ticket)
+    parameters.append(code)
+    parameters.append(author)
+    parameters.append(words)
+  }
+}
+
+/// Zero rows: it was said since the ticket was bound last.
+struct NoteTicketOnce: Statement {
+  static let sql = """
+    INSERT INTO governance.ticket_note (ticket_id, code, author, words)
+    SELECT $1, $2, $3, $4
+    WHERE NOT EXISTS (
+      SELECT
+      FROM governance.ticket AS k
+      JOIN governance.ticket_note AS n ON n.ticket_id = k.id
+      WHERE k.id = $1 AND k.request_digest IS NULL AND n.code = $2)
+    """
+
+  let ticket: UUID
+  let code: String
   let author: String
   let words: String
 
@@ -186,62 +212,6 @@ struct CountEarlyClose: Statement {
   func bind(_ parameters: inout PostgresParameters) { parameters.append(ticket) }
 }
 
-struct InsertBreakGlass: Statement {
-  static let sql = """
-    INSERT INTO governance.break_glass
-      (request_id, identity_id, opened_by, second_id, ticket_id, opened_at, valid_until, review_due_at)
-    SELECT $1, $2, $3, $4, k.id, $6, $7, $8
-    FROM governance.ticket AS k
-    WHERE 'KT-' || k.number = $5
-    """
-
-  let request: RequestID
-  let identity: IdentityID
-  let opener: PersonID
-  let second: PersonID
-  let ticketName: String
-  let openedAt: Date
-  let validUntil: Date
-  let reviewDue: Date
-
-  func bind(_ parameters: inout PostgresParameters) {
-    parameters.append(request.rawValue)
-    parameters.append(identity.rawValue)
-    parameters.append(opener.rawValue)
-    parameters.append(second.rawValue)
-    parameters.append(ticketName)
-    parameters.append(openedAt)
-    parameters.append(validUntil)
-    parameters.append(reviewDue)
-  }
-}
-
-struct ReviewBreakGlass: Statement {
-  static let sql = """
-    UPDATE governance.break_glass
-    SET reviewed_at = clock_timestamp(), reviewed_by = $2, verdict = $3
-    WHERE request_id = $1 AND reviewed_at IS NULL
-    """
-
-  let request: RequestID
-  let reviewer: PersonID
-  let verdict: String
-
-  func bind(_ parameters: inout PostgresParameters) {
-    parameters.append(request.rawValue)
-    parameters.append(reviewer.rawValue)
-    parameters.append(verdict)
-  }
-}
-
-struct FindOverdueReviews: Statement {
-  static let sql = """
-    SELECT request_id FROM governance.break_glass WHERE reviewed_at IS NULL AND review_due_at <= now() ORDER BY review_due_at
-    """
-
-  static func decode(_ row: PostgresRow) throws -> RequestID { RequestID(try row[0]) }
-}
-
 struct ImportTicket: Statement {
   static let sql = """
     INSERT INTO governance.ticket (id, kind, helpdesk, remote_id, subject) VALUES ($1, 'request', $2, $3, $4)
@@ -268,12 +238,20 @@ struct UnbindTicket: Statement {
   func bind(_ parameters: inout PostgresParameters) { parameters.append(ticket) }
 }
 
-/// Bound tickets of a helpdesk that are open, oldest first.
+struct MarkEndedRemotely: Statement {
+  static let sql =
+    "UPDATE governance.ticket SET ended_remotely_at = clock_timestamp() WHERE id = $1 AND ended_remotely_at IS NULL"
+  let ticket: UUID
+  func bind(_ parameters: inout PostgresParameters) { parameters.append(ticket) }
+}
+
+/// Bound tickets of a helpdesk that are open there or here, oldest first.
 struct ListBoundTickets: Statement {
   static let sql = """
     SELECT remote_id
     FROM governance.ticket
-    WHERE helpdesk = $1 AND state = 'open' AND remote_id IS NOT NULL AND request_id IS NOT NULL
+    WHERE helpdesk = $1 AND remote_id IS NOT NULL AND request_id IS NOT NULL
+      AND (state = 'open' OR resolution = 'proven' AND ended_remotely_at IS NULL)
     ORDER BY number
     LIMIT 10000
     """

@@ -118,14 +118,30 @@ extension GovernanceStore {
     return ticket
   }
 
-  /// Ids of open tickets of a helpdesk that a request is bound to.
+  /// The helpdesk's ticket was ended after its result was proven; it is not looked at again.
+  package func markEndedRemotely(_ ticket: Ticket, in runner: some StatementRunner) async throws {
+    try await runner.execute(MarkEndedRemotely(ticket: ticket.id))
+  }
+
+  /// Ids of tickets of a helpdesk that a request is bound to: those that are open, and those that are proven and not ended there.
   package func boundTickets(helpdesk: String, in runner: some StatementRunner) async throws -> [String] {
     try await runner.query(ListBoundTickets(helpdesk: helpdesk))
   }
 
-  /// The helpdesk's ticket names something else than we bound it to: it allows nothing until it is bound again.
-  package func distrust(_ ticket: Ticket, in transaction: Transaction) async throws {
+  /// The helpdesk's ticket names something else than we bound it to, or is gone: it allows nothing until it is bound again, and
+  /// what its request granted is void. Removals stay granted. Noted once for each reason.
+  package func distrust(
+    _ ticket: Ticket, because reason: ReasonCode, by author: String, in transaction: Transaction
+  ) async throws {
+    let noted = try await transaction.execute(
+      NoteTicketOnce(ticket: ticket.id, code: reason.rawValue, author: author, words: reason.explanation))
+    guard noted == 1 else { return }
     try await transaction.execute(UnbindTicket(ticket: ticket.id))
+    guard let id = ticket.request else { return }
+    let identity = try await request(id, in: transaction).identity
+    _ = try await void(
+      [Voiding(identity: identity, code: reason.rawValue, words: "\(ticket.name): \(reason.explanation)")],
+      onlyOf: id, in: transaction)
   }
 
   func settleTicket(of request: RequestID, as resolution: String, in transaction: Transaction) async throws {

@@ -80,6 +80,12 @@ enum TicketText {
       dueSeconds: PolicyDocument.ServiceLevels().reapproval)
   }
 
+  /// One line of at most 400 characters; what looks like a secret is not repeated.
+  static func observed(_ words: String) -> String {
+    guard SecretScan.find(in: words).isEmpty else { return "what was seen looks like a secret and is not repeated" }
+    return clipped(String(words.map { $0.isNewline || $0 == "\0" ? " " : $0 }), 400)
+  }
+
   static func clipped(_ text: String, _ scalars: Int) -> String {
     String(String.UnicodeScalarView(text.unicodeScalars.prefix(scalars)))
   }

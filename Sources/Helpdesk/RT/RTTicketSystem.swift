@@ -92,22 +92,38 @@ package struct RTTicketSystem: TicketSystem {
       let values: [String]
     }
 
+    struct Queue: Decodable {
+      let name: String?
+
+      enum CodingKeys: String, CodingKey { case name = "Name" }
+    }
+
     let id: Identifier
     let status: String
+    let queue: Queue?
     let customFields: [Field]?
 
     enum CodingKeys: String, CodingKey {
       case id
       case status = "Status"
+      case queue = "Queue"
       case customFields = "CustomFields"
     }
   }
 
   package func read(_ id: String) async throws -> RemoteTicket? {
-    let answer = try await client.send("GET", "ticket/\(try checked(id))")
+    let answer: HelpdeskClient.Answer
+    do {
+      answer = try await client.send("GET", "ticket/\(try checked(id))", query: [("fields[Queue]", "Name")])
+    } catch let error as HelpdeskError where error.code == .forbidden {
+      // RT says the same of a ticket that was moved out of sight and of an account without rights.
+      _ = try await client.send("GET", "queue/\(settings.queue)")
+      return nil
+    }
     guard answer.isFound else { return nil }
     let found = try answer.decode(Found.self)
-    guard found.status != "deleted" else { return nil }
+    // In another queue other people have the right to approve.
+    guard found.status != "deleted", found.queue?.name == settings.queue else { return nil }
     let values = Dictionary((found.customFields ?? []).map { ($0.name, $0.values.first ?? "") }) { first, _ in first }
     var binding: TicketBinding?
     if let request = values[settings.requestField], let revision = values[settings.revisionField].flatMap({ Int($0) }),

@@ -54,6 +54,8 @@ package struct NewConsumer: Sendable {
   package let token: SecretBytes
   /// Nil without a webhook.
   package let webhookSecret: SecretBytes?
+  /// The identity's approval did not know of this recipient and is void.
+  package let needsApproval: Bool
 }
 
 /// A version as a consumer reads it.

@@ -29,7 +29,7 @@ extension CredentialLifecycle {
     let secret = webhook == nil ? nil : SecretBytes.random(count: 32)
     let envelope: Envelope? =
       if let secret { try await vault.seal(secret, context: .webhook(of: id)) } else { nil }
-    try await client.withTransaction { transaction in
+    let voided = try await client.withTransaction { transaction in
       let who = try await governance.activeOperator(actor, reason: reason, in: transaction)
       let credential = try await credential(of: identity, in: transaction)
       guard credential.state != .revoked, credential.state != .revoking else {
@@ -48,8 +48,12 @@ extension CredentialLifecycle {
       if webhook != nil {
         try await queue.setLimit(LimitGroupID(id.rawValue), GroupLimit(maximumRunning: 1), in: transaction)
       }
+      // A recipient that the approvers did not know of.
+      return try await governance.signal(
+        .newConsumer, about: [identity], observed: "\(who.person.externalID) registered the consumer \(name)",
+        in: transaction)
     }
-    return NewConsumer(id: id, token: token, webhookSecret: secret)
+    return NewConsumer(id: id, token: token, webhookSecret: secret, needsApproval: !voided.isEmpty)
   }
 
   /// Its token is refused from now on, and no rotation waits for it.

@@ -17,8 +17,8 @@ package enum ContainmentFollowUp: String, Sendable, CaseIterable {
 package enum ContainmentAuthority: Sendable {
   /// The operator's recorded permission for every environment concerned.
   case permission
-  /// Broken glass, by this operator and a second person.
-  case emergency(UUID)
+  /// Emergency access, by this operator and a second person.
+  case breakGlass(UUID)
 }
 
 /// What a containment would cut off. Every matching credential counts in exactly one of `containing` and `over`. Pure.

@@ -31,12 +31,12 @@ extension CredentialLifecycle {
       guard preview.containing > 0 else {
         throw LifecycleError(code: .wrongState, message: "nothing that the selector matches is left to cut off")
       }
-      let (permission, emergency) = try await check(authority, of: who, over: preview.environments, in: transaction)
+      let (permission, breakGlass) = try await check(authority, of: who, over: preview.environments, in: transaction)
       let id = ContainmentID.make()
       try await transaction.execute(
         InsertContainment(
           id: id, selector: selector, digest: preview.digest, followUp: followUp, by: who.person.id, ticket: ticket,
-          reason: who.reason, permission: permission, emergency: emergency))
+          reason: who.reason, permission: permission, breakGlass: breakGlass))
       try await order(id, selector, by: who, ticket: ticket, in: transaction)
       return id
     }
@@ -44,7 +44,7 @@ extension CredentialLifecycle {
 
   private func check(
     _ authority: ContainmentAuthority, of who: Operator, over environments: Set<String>, in transaction: Transaction
-  ) async throws -> (permission: UUID?, emergency: UUID?) {
+  ) async throws -> (permission: UUID?, breakGlass: UUID?) {
     switch authority {
     case .permission:
       let held = try await governance.permissions(.contain, of: who.person.id, in: transaction)
@@ -54,19 +54,24 @@ extension CredentialLifecycle {
           code: .refused,
           message:
             "\(who.person.externalID) may not contain in \(uncovered.joined(separator: ", ")); have somebody grant it "
-            + "with `keyturn permission grant contain`, or break the glass with `keyturn emergency open`")
+            + "with `keyturn permission grant contain`, or use `keyturn break-glass open`")
       }
       return (first.id, nil)
-    case .emergency(let id):
-      let emergency = try await governance.emergency(id, in: transaction)
-      guard emergency.isValid else {
-        throw LifecycleError(code: .refused, message: "the emergency is over; open another one if it must be")
-      }
-      guard [emergency.openedBy, emergency.second].contains(who.person.id) else {
+    case .breakGlass(let id):
+      let access = try await governance.breakGlass(id, in: transaction)
+      guard access.identity == nil else {
         throw LifecycleError(
-          code: .refused, message: "\(who.person.externalID) is none of the two who broke the glass")
+          code: .refused, message: "this emergency access is for one identity; open one without naming an identity")
       }
-      return (nil, emergency.id)
+      guard access.isValid else {
+        throw LifecycleError(
+          code: .refused, message: "the emergency access is not confirmed, or is over; open another one if it must be")
+      }
+      guard [access.openedBy, access.second].contains(who.person.id) else {
+        throw LifecycleError(
+          code: .refused, message: "\(who.person.externalID) is none of the two who opened the emergency access")
+      }
+      return (nil, access.id)
     }
   }
 

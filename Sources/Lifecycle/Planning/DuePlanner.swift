@@ -42,6 +42,8 @@ struct DuePlanner: Sendable {
       let identity = try await lifecycle.governance.identity(credential.identity, in: transaction)
       let authorization = try await lifecycle.governance.openPolicyRevocation(
         of: identity, cause: trigger.word, in: transaction)
+      let end = credential.hardExpiresAt <= row.now ? credential.hardExpiresAt : credential.nextDueAt ?? row.now
+      try await lifecycle.governance.openExpired(identity, at: end, in: transaction)
       return SagaOrder(action: .revoke, credential: credential, trigger: trigger, authorization: authorization.id)
     }
   }

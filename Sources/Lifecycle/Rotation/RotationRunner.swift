@@ -103,7 +103,7 @@ struct RotationRunner: Sendable {
     case .destroyUnclaimed: return try await destroyUnclaimed(&saga, &run).fact
     case .proveNewLogin: return try await proveNewLogin(&saga, &run)
     case .proveRights: return try await proveRights(saga, &run)
-    case .publish: return try publish(&saga, &run)
+    case .publish: return try await publish(&saga, &run)
     case .beginOverlap: return beginOverlap(&saga, run)
     case .awaitOverlap: return try await awaitOverlap(saga, &run)
     case .retireOld: return try await retireOld(&saga, &run)
@@ -187,8 +187,13 @@ struct RotationRunner: Sendable {
   }
 
   /// The new version becomes the one that consumers read.
-  private func publish(_ saga: inout Saga, _ run: inout SagaRun) throws -> Machine.Fact {
+  private func publish(_ saga: inout Saga, _ run: inout SagaRun) async throws -> Machine.Fact {
     guard let new = saga.newVersion else { throw SagaRun.missing("candidate") }
+    if saga.action == .issue {
+      let reasons = try await reasonsAfterTheEffect(&saga, &run)
+      guard reasons.isEmpty else { return .permitRefused(reasons) }
+      run.changes.add(RequireAuthority(authorization: saga.authorization))
+    }
     let anchor = saga.dueAnchor ?? saga.now
     let due = RotationSchedule(policy: saga.identity.policy, credential: saga.credential)
       .nextDue(anchor: anchor, after: saga.now, hardExpiry: saga.hardExpiresAt)
@@ -204,6 +209,19 @@ struct RotationRunner: Sendable {
         endsLeak: saga.cause == .leak))
     run.changes.add(TellConsumers(credential: saga.credential, version: new))
     return .moved
+  }
+
+  /// Whether what was permitted before the effect still holds after it. What was done is durable first: it happened, whatever the
+  /// answer is.
+  private func reasonsAfterTheEffect(_ saga: inout Saga, _ run: inout SagaRun) async throws -> [ReasonCode] {
+    try await store.commit(&run, of: saga)
+    let subject = saga.credential.subject
+    let reasons = try await store.reasons(against: saga.authorization, for: saga.action, of: subject)
+    guard !reasons.isEmpty, let fresh = try await store.load(subject), fresh.id == saga.id,
+      fresh.authorization != saga.authorization
+    else { return reasons }
+    saga.authorization = fresh.authorization
+    return try await store.reasons(against: saga.authorization, for: saga.action, of: subject)
   }
 
   private func beginOverlap(_ saga: inout Saga, _ run: SagaRun) -> Machine.Fact {
@@ -248,6 +266,8 @@ struct RotationRunner: Sendable {
       try await store.commit(&run, of: saga)
       return .block(reason: reason)
     case .quarantine(let reason):
+      // Before the quarantine is durable: a crash in between says it once more, and forgets nothing.
+      if fact.isMismatch, saga.action != .revoke { try await store.tellMismatch(reason, of: saga) }
       return try await quarantine(reason, &saga, &run)
     case .quarantineAndReturn(let state, let reason):
       return try await quarantine(reason, returningTo: state, &saga, &run)

@@ -334,6 +334,15 @@ extension RotationStateMachine.Fact {
     }
   }
 
+  /// The target is other than what was approved: what was approved before counts no more.
+  var isMismatch: Bool {
+    switch self {
+    case .rightsExtra, .rightsMissing, .rightsRemain, .identityMismatch, .foreignKeys, .probed(.foreignChange): true
+    case .effectRefused(.foreignWriter, _), .effectRefused(.nameConflict, _): true
+    default: false
+    }
+  }
+
   /// The target did not answer: whoever comes next will meet the same, so it counts towards the target's circuit breaker.
   var blamesTarget: Bool {
     switch self {

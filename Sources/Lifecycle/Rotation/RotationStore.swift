@@ -11,10 +11,15 @@ struct RotationStore: SagaStore {
   let writer: StepWriter
   let governance: GovernanceStore
   let incarnation: IncarnationKeeper
+  private let gate: any PermitGate
   private let reader: SagaReader
 
-  init(client: PostgresClient, writer: StepWriter, governance: GovernanceStore, incarnation: IncarnationKeeper) {
+  init(
+    client: PostgresClient, writer: StepWriter, governance: GovernanceStore, incarnation: IncarnationKeeper,
+    gate: any PermitGate = AuthorityGate()
+  ) {
     self.incarnation = incarnation
+    self.gate = gate
     self.client = client
     self.writer = writer
     self.governance = governance
@@ -24,7 +29,7 @@ struct RotationStore: SagaStore {
   func load(_ subject: SubjectID) async throws -> Saga? { try await reader.saga(of: subject) }
 
   func commit(_ step: SagaStep) async throws(JobsError) {
-    try await writer.commit(step.queued(await incarnation.claim()))
+    try await writer.commit(step.queued(await incarnation.claim(), gate: gate))
   }
 
   func overlap(of saga: Saga) async throws -> FindOverlap.Row? {
@@ -43,6 +48,12 @@ struct RotationStore: SagaStore {
     let held = try await client.queryFirst(
       ExplainHold(subject: subject, incarnation: await incarnation.claim(), need: need))
     return reasons + (held ?? [])
+  }
+
+  func tellMismatch(_ what: String, of saga: Saga) async throws {
+    try await client.withTransaction {
+      try await governance.signal(.attemptMismatched, about: [saga.identity.id], observed: what, in: $0)
+    }
   }
 
   func loginTries(of credential: CredentialID) async throws -> [String: LoginTries] {

@@ -1,6 +1,6 @@
-import Foundation
-import Governance
-import Jobs
+package import Foundation
+package import Governance
+package import Jobs
 
 /// What a runner reads and writes. There are two: `RotationStore` on the database, and one in memory for schedules, which has
 /// the same guards.
@@ -18,6 +18,9 @@ protocol SagaStore: Sendable {
   func loginTries(of credential: CredentialID) async throws -> [String: LoginTries]
   /// What decides whether the overlap is over. Nil: the saga is gone.
   func overlap(of saga: Saga) async throws -> FindOverlap.Row?
+  /// The attempt left something else on the target than was approved: older approvals count no more, and a ticket says so.
+  /// Durable on return.
+  func tellMismatch(_ what: String, of saga: Saga) async throws
   /// When the newest effect was intended whose outcome nobody knows.
   func newestOpenIntent(of rotation: RotationID) async throws -> Date?
 }
@@ -43,28 +46,44 @@ struct SagaStep: Sendable {
 
   /// For the group-commit writer.
   /// - Parameter incarnation: what this process knows of the database; nil: no permit is granted.
-  func queued(_ incarnation: IncarnationClaim?) -> Step {
+  /// - Parameter gate: grants or refuses permits.
+  func queued(_ incarnation: IncarnationClaim?, gate: any PermitGate) -> Step {
     var step = Step(lease)
     for write in writes {
       switch write {
       case .statement(let statement): step.add(batched: statement)
       case .permit(let permit):
-        Permit.add(
-          to: &step, id: permit.id, authorization: permit.authorization, action: permit.action,
-          identity: permit.identity, subject: permit.subject, incarnation: incarnation, need: permit.need)
+        gate.add(permit, to: &step, incarnation: incarnation)
       }
     }
     return step
   }
 }
 
-struct PermitRequest: Sendable {
-  let id: UUID
-  let authorization: AuthorizationID
-  let action: GovernedAction
-  let identity: IdentityID
-  let subject: SubjectID
-  let need: EvidenceNeed
+package struct PermitRequest: Sendable {
+  package let id: UUID
+  package let authorization: AuthorizationID
+  package let action: GovernedAction
+  package let identity: IdentityID
+  package let subject: SubjectID
+  package let need: EvidenceNeed
+}
+
+/// Who grants permits. The product has one, `AuthorityGate`; a benchmark that measures what the gate costs brings another.
+package protocol PermitGate: Sendable {
+  /// Adds to `step` what grants the permit, or makes the step fail as `guardFailed` at `GrantPermit.name`.
+  func add(_ permit: PermitRequest, to step: inout Step, incarnation: IncarnationClaim?)
+}
+
+/// Permits only what its authorization allows at that moment.
+package struct AuthorityGate: PermitGate {
+  package init() {}
+
+  package func add(_ permit: PermitRequest, to step: inout Step, incarnation: IncarnationClaim?) {
+    Permit.add(
+      to: &step, id: permit.id, authorization: permit.authorization, action: permit.action, identity: permit.identity,
+      subject: permit.subject, incarnation: incarnation, need: permit.need)
+  }
 }
 
 extension SagaStore {

@@ -21,6 +21,8 @@ extension MemorySagaState {
         throw Self.guardFailed(GrantPermit.name)
       }
       permits.insert(permit.id)
+    case .statement(let required as RequireAuthority):
+      guard isAuthorized, required.authorization == authorization else { throw Self.guardFailed(RequireAuthority.name) }
     case .statement(let move as MoveSaga): try apply(move, now, ignoresFence: sabotage == .ignoresLeases)
     case .statement(let insert as InsertEffect): try apply(insert, now, forgets: sabotage == .forgetsIntents)
     case .statement(let settle as SettleEffect): try apply(settle)

@@ -188,6 +188,9 @@ extension MemorySagaStore: SagaStore {
     state.withLock { $0.isAuthorized && $0.authorization == authorization ? [] : [.authorizationVoided] }
   }
 
+  /// Whether approvals count is what a schedule decides by itself.
+  func tellMismatch(_ what: String, of saga: Saga) async throws {}
+
   /// Nobody is registered as a consumer.
   func overlap(of saga: Saga) async throws -> FindOverlap.Row? {
     FindOverlap.Row(

@@ -97,7 +97,7 @@ struct LockJobsOf: Statement {
 struct InsertContainment: Statement {
   static let sql = """
     INSERT INTO lifecycle.containment
-      (id, selector, digest, follow_up, requested_by, ticket, reason, permission_id, emergency_id)
+      (id, selector, digest, follow_up, requested_by, ticket, reason, permission_id, break_glass_id)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
     """
 
@@ -109,7 +109,7 @@ struct InsertContainment: Statement {
   let ticket: String
   let reason: String
   let permission: UUID?
-  let emergency: UUID?
+  let breakGlass: UUID?
 
   func bind(_ parameters: inout PostgresParameters) {
     parameters.append(id.rawValue)
@@ -120,7 +120,7 @@ struct InsertContainment: Statement {
     parameters.append(ticket)
     parameters.append(reason)
     parameters.append(permission)
-    parameters.append(emergency)
+    parameters.append(breakGlass)
   }
 }
 

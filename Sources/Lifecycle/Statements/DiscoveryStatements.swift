@@ -108,6 +108,15 @@ struct UpsertFindings: Statement {
   }
 }
 
+/// Kind and name of what is there already, open or explained.
+struct FindStandingFindings: Statement {
+  static let sql =
+    "SELECT f.kind || ' ' || f.name FROM lifecycle.finding AS f WHERE f.target_id = $1 AND f.state <> 'gone'"
+  let target: TargetID
+  func bind(_ parameters: inout PostgresParameters) { parameters.append(target.rawValue) }
+  static func decode(_ row: PostgresRow) throws -> String { try row[0] }
+}
+
 /// What was found before and not now.
 struct EndFindings: Statement {
   static let sql = """

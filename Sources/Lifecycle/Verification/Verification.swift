@@ -33,6 +33,12 @@ struct Verification: Sendable, Equatable {
   /// Drift outweighs what could not be told: one is certain.
   var result: Result { drifts.isEmpty ? (isIncomplete ? .cannotTell : .sound) : .drifted }
 
+  /// For people: what differs, and which rights are too many or too few.
+  var words: String {
+    (drifts.map(\.rawValue)
+      + ["extra", "missing"].compactMap { key in detail[key].map { "\(key): \($0)" } }).joined(separator: ", ")
+  }
+
   mutating func noteControl(_ answer: ProbeResult) {
     switch answer {
     case .accepted: add(.controlAccepted)

@@ -28,6 +28,13 @@ struct VerifyJobHandler: JobHandler {
       }
       let found = try await look(at: live, driver, job, term)
       let isKnown = found.result != .cannotTell
+      // Before the look is durable: a crash in between looks again, and forgets nothing.
+      if found.result == .drifted {
+        try await store.client.withTransaction {
+          try await store.governance.signal(
+            .targetDrifted, about: [live.identity.id], observed: "a look at the target found \(found.words)", in: $0)
+        }
+      }
       var step = Step(job.lease)
       step.add(
         batched: InsertVerification(

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Governance
 
-@Suite struct EmergencyTests {
+@Suite struct BreakGlassTests {
   private func date(_ text: String) throws -> Date { try Date(text, strategy: .iso8601) }
 
   @Test func aReviewIsDueOnTheNextDayThatIsWorkedOn() throws {
@@ -12,7 +12,7 @@ import Testing
       ("2026-11-25T22:30:00Z", "2026-11-26T22:30:00Z"), ("2026-11-27T09:00:00Z", "2026-11-30T09:00:00Z"),
       ("2026-11-28T09:00:00Z", "2026-11-30T09:00:00Z"), ("2026-11-29T00:00:00Z", "2026-11-30T00:00:00Z"),
     ]
-    for (opened, due) in cases { #expect(Emergency.reviewDue(after: try date(opened)) == (try date(due))) }
+    for (opened, due) in cases { #expect(BreakGlass.reviewDue(after: try date(opened)) == (try date(due))) }
   }
 
   @Test func aPermissionCoversItsEnvironmentOrAll() {
