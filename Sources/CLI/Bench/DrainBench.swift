@@ -2,6 +2,21 @@ import Foundation
 import Jobs
 import Postgres
 
+/// How fast, and what it took: microseconds of processor time per job, of the server with all its backends, and of who
+/// asked it.
+struct Throughput {
+  let jobsPerSecond: Double
+  let server: Double
+  let clients: Double
+
+  init(jobs: Int, seconds: Double, server: Double, clients: Double) {
+    let share = 1_000_000 / Double(jobs)
+    jobsPerSecond = Double(jobs) / seconds
+    self.server = server * share
+    self.clients = clients * share
+  }
+}
+
 /// Jobs that do nothing, from a full queue to an empty one.
 struct DrainBench {
   let server: BenchServer
@@ -10,8 +25,7 @@ struct DrainBench {
   let groups: Int
   let concurrency: Int
 
-  /// Jobs per second.
-  func run(_ label: String) async throws -> Double {
+  func run(_ label: String) async throws -> Throughput {
     try await server.reset()
     let groups = try await server.makeGroups(groups, maximumRunning: 10_000)
     try await server.run("UPDATE jobs.limit_group SET paused_at = now()")
@@ -20,16 +34,20 @@ struct DrainBench {
     let processes = try BenchWorkers(workers, server: server, run: label, concurrency: concurrency, poll: 0.1)
     try await server.waitForWorkers(workers)
     try await server.clearProfile()
+    let (database, busy) = (ProcessorTime.seconds(ofServer: server.running), processes.processorSeconds)
     let start = ContinuousClock.now
     try await server.run("UPDATE jobs.limit_group SET paused_at = NULL", "NOTIFY keyturn_jobs")
     try await processes.waitUntil { $0.begun >= jobs && $0.held == 0 }
-    let seconds = (ContinuousClock.now - start).seconds
+    let throughput = Throughput(
+      jobs: jobs, seconds: (ContinuousClock.now - start).seconds,
+      server: ProcessorTime.seconds(ofServer: server.running) - database,
+      clients: processes.processorSeconds - busy)
     await processes.stop()
     let figures = try await server.queueCounts()
     guard figures == (live: 0, archived: jobs) else {
       throw BenchError(description: "\(figures.live) jobs are left and \(figures.archived) archived, of \(jobs)")
     }
-    return Double(jobs) / seconds
+    return throughput
   }
 }
 
@@ -50,12 +68,14 @@ struct LimitBench {
     case archiveIfFenced
   }
 
-  func run() async throws -> Double {
+  func run() async throws -> Throughput {
     try await server.reset()
     let groups = try await server.makeGroups(100, maximumRunning: 10_000)
     try await server.enqueue(jobs, over: groups)
     try await server.settle()
     try await server.clearProfile()
+    let own = ProcessInfo.processInfo.processIdentifier
+    let (database, busy) = (ProcessorTime.seconds(ofServer: server.running), ProcessorTime.seconds(of: own))
     let start = ContinuousClock.now
     try await withThrowingTaskGroup(of: Int.self) { tasks in
       for _ in 0..<connections { tasks.addTask { try await loop() } }
@@ -63,7 +83,10 @@ struct LimitBench {
       for try await count in tasks { moved += count }
       guard moved == jobs else { throw BenchError(description: "moved \(moved) of \(jobs)") }
     }
-    return Double(jobs) / (ContinuousClock.now - start).seconds
+    return Throughput(
+      jobs: jobs, seconds: (ContinuousClock.now - start).seconds,
+      server: ProcessorTime.seconds(ofServer: server.running) - database,
+      clients: ProcessorTime.seconds(of: own) - busy)
   }
 
   private func loop() async throws -> Int {

@@ -87,14 +87,19 @@ extension BenchCommand {
 
     mutating func run() async throws {
       try await options.run("drain") { server, report in
-        var drained = Sample()
-        var limit = Sample()
+        var (drained, ourServer, ourWorkers) = (Sample(), Sample(), Sample())
+        var (limit, plainServer, plainClient) = (Sample(), Sample(), Sample())
         for number in 1...runs {
-          limit.add(try await LimitBench(server: server, jobs: jobs, connections: 2, batch: 500).run())
-          drained.add(
-            try await DrainBench(
-              server: server, jobs: jobs, workers: workers, groups: targets, concurrency: concurrency
-            ).run("\(number)"))
+          let plain = try await LimitBench(server: server, jobs: jobs, connections: 2, batch: 500).run()
+          limit.add(plain.jobsPerSecond)
+          plainServer.add(plain.server)
+          plainClient.add(plain.clients)
+          let ours = try await DrainBench(
+            server: server, jobs: jobs, workers: workers, groups: targets, concurrency: concurrency
+          ).run("\(number)")
+          drained.add(ours.jobsPerSecond)
+          ourServer.add(ours.server)
+          ourWorkers.add(ours.clients)
         }
         report.add("jobs", "\(jobs)")
         report.add("worker processes", "\(workers)")
@@ -103,6 +108,10 @@ extension BenchCommand {
         report.add("from to", drained.range)
         report.add("plain SQL rows per second", limit.median)
         report.add("share of plain SQL", drained.median / limit.median, digits: 2)
+        report.add("processor µs per job, server", ourServer.median, digits: 1)
+        report.add("processor µs per job, workers", ourWorkers.median, digits: 1)
+        report.add("processor µs per row of plain SQL, server", plainServer.median, digits: 1)
+        report.add("processor µs per row of plain SQL, client", plainClient.median, digits: 1)
       }
     }
   }
@@ -128,7 +137,9 @@ extension BenchCommand {
       try await options.run("limit") { server, report in
         var limit = Sample()
         for _ in 1...runs {
-          limit.add(try await LimitBench(server: server, jobs: jobs, connections: connections, batch: batch).run())
+          limit.add(
+            try await LimitBench(server: server, jobs: jobs, connections: connections, batch: batch).run().jobsPerSecond
+          )
         }
         report.add("rows", "\(jobs)")
         report.add("connections", "\(connections)")
@@ -141,7 +152,7 @@ extension BenchCommand {
 
   struct Costs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "What fence, archive and exact caps cost each, in microseconds of the server per job.")
+      abstract: "What fence, archive and exact caps cost each, in microseconds of processor time per job.")
 
     @Option(help: "Jobs, 1000 to 10000000.") var jobs = 200_000
     @Option(help: "Runs; the median counts.") var runs = 3
@@ -162,15 +173,13 @@ extension BenchCommand {
           report.add(name, sample.median, digits: digits)
         }
         report.add("jobs", "\(jobs)")
-        add("claim, plain SQL, µs", { $0.plain.claim })
-        add("claim with exact caps and rates, µs", { $0.workers.claim })
-        add("end by delete alone, µs", { $0.plain.end })
-        add("end with the fence, µs", { $0.fenced.end })
-        add("end with fence and archive, µs", { $0.archived.end })
-        add("end as workers do, µs", { $0.workers.end })
-        add("caps cost, µs", { $0.workers.claim - $0.plain.claim })
-        add("fence costs, µs", { $0.fenced.end - $0.plain.end })
-        add("archive costs, µs", { $0.archived.end - $0.fenced.end })
+        add("server, claim and delete, µs", { $0.plain.server })
+        add("the fence adds, µs", { $0.fenced.server - $0.plain.server })
+        add("the archive adds, µs", { $0.archived.server - $0.fenced.server })
+        add(
+          "exact caps, lanes, fairness, rates, breakers and heartbeats add, µs",
+          { $0.workers.server - $0.archived.server })
+        add("worker processes, µs", { $0.workers.clients })
         add("jobs per second, plain SQL, delete alone", { $0.plain.jobsPerSecond }, digits: 0)
         add("jobs per second, plain SQL, fence and archive", { $0.archived.jobsPerSecond }, digits: 0)
         add("jobs per second, workers", { $0.workers.jobsPerSecond }, digits: 0)
