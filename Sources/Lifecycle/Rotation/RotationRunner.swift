@@ -216,12 +216,12 @@ struct RotationRunner: Sendable {
   private func reasonsAfterTheEffect(_ saga: inout Saga, _ run: inout SagaRun) async throws -> [ReasonCode] {
     try await store.commit(&run, of: saga)
     let subject = saga.credential.subject
-    let reasons = try await store.reasons(against: saga.authorization, for: saga.action, of: subject)
+    let reasons = try await store.reasons(against: saga.authorization, for: saga.action, of: subject, need: .none)
     guard !reasons.isEmpty, let fresh = try await store.load(subject), fresh.id == saga.id,
       fresh.authorization != saga.authorization
     else { return reasons }
     saga.authorization = fresh.authorization
-    return try await store.reasons(against: saga.authorization, for: saga.action, of: subject)
+    return try await store.reasons(against: saga.authorization, for: saga.action, of: subject, need: .none)
   }
 
   private func beginOverlap(_ saga: inout Saga, _ run: SagaRun) -> Machine.Fact {
