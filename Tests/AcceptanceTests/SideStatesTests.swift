@@ -109,6 +109,8 @@ import Testing
         try await world.database.count("SELECT count(*) FROM jobs.job WHERE hold = 'quarantined'") == 1
       }
     }
+    // What was found is not what was approved: whatever is decided next rests on a new approval.
+    try await world.approve([.issue, .rotate], "svc")
   }
 
   @Test func aQuarantineSaysWhyAndWhatMayBeDoneAndARollbackIsProvenOnBothSides() async throws {
