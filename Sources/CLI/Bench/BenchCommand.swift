@@ -9,6 +9,7 @@ struct BenchCommand: AsyncParsableCommand {
     commandName: "bench", abstract: "Measure this machine; each benchmark sets up its own databases.",
     subcommands: [
       Audit.self, Calls.self, Contain.self, Costs.self, Decide.self, Drain.self, Enqueue.self, Gates.self, Growth.self,
+      Isolation.self,
       Latency.self,
       Leaver.self, Limit.self, Memory.self, Pinned.self, Polls.self, Rotate.self, Schedules.self, Seal.self,
     ])

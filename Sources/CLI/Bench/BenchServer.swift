@@ -119,6 +119,8 @@ struct Sample {
 
   var median: Double { percentile(50) }
 
+  var count: Int { values.count }
+
   /// 0 when empty.
   var mean: Double { values.isEmpty ? 0 : values.reduce(0, +) / Double(values.count) }
 

@@ -28,6 +28,8 @@ struct DemoWorld {
     var jitter: Double
     var overlap: Double
     var maximumRunning: Int32 = 8
+    /// The same server under other names.
+    var furtherTargets: [String] = []
   }
 
   static func make(_ plan: Plan, logger: Logger, say: (String) -> Void) async throws -> DemoWorld {
@@ -91,12 +93,14 @@ struct DemoWorld {
       Policy(
         name: "demo", rotationPeriod: plan.period, rotationJitter: plan.jitter, overlap: plan.overlap, settle: 5,
         retryReserve: 60), in: client)
-    _ = try await composition.lifecycle.addTarget(
-      name: Self.targetName, kind: "postgresql", environment: "demo",
-      settings: [
-        "host": "127.0.0.1", "port": "\(port)", "database": "postgres", "user": "keyturn_admin", "sslmode": "disable",
-      ],
-      adminSecret: adminSecret, limit: GroupLimit(maximumRunning: plan.maximumRunning))
+    for name in [Self.targetName] + plan.furtherTargets {
+      _ = try await composition.lifecycle.addTarget(
+        name: name, kind: "postgresql", environment: "demo",
+        settings: [
+          "host": "127.0.0.1", "port": "\(port)", "database": "postgres", "user": "keyturn_admin", "sslmode": "disable",
+        ],
+        adminSecret: adminSecret, limit: GroupLimit(maximumRunning: plan.maximumRunning))
+    }
   }
 
   private func scram(_ secret: SecretBytes, user: String, _ connection: PostgresConnection) async throws -> String {
@@ -109,20 +113,22 @@ struct DemoWorld {
   // MARK: People's work
 
   /// Registers the identity, asks for it, and has somebody else approve it.
-  func requestAndApprove(_ name: String) async throws {
+  func requestAndApprove(_ name: String, on target: String = Self.targetName) async throws {
     let client = composition.client
     _ = try await composition.governance.addIdentity(
       IdentityDraft(
-        target: Self.targetName, name: name, owner: Self.requester, backupOwner: Self.backup,
+        target: target, name: name, owner: Self.requester, backupOwner: Self.backup,
         purpose: "reads measurements", environment: "demo", workload: "demo client",
         rights: ["member:\(Self.readers)"], policy: "demo", expiresAt: Date(timeIntervalSinceNow: 86_400)),
       now: Date(), in: client)
-    try await submitAndApprove([.issue, .rotate], name)
+    try await submitAndApprove([.issue, .rotate], name, on: target)
   }
 
-  func submitAndApprove(_ actions: [GovernedAction], _ name: String) async throws {
+  func submitAndApprove(
+    _ actions: [GovernedAction], _ name: String, on target: String = Self.targetName
+  ) async throws {
     let request = try await composition.client.withTransaction { transaction in
-      let identity = try await composition.governance.identity(name, on: Self.targetName, in: transaction)
+      let identity = try await composition.governance.identity(name, on: target, in: transaction)
       return try await composition.governance.submit(
         actions, for: identity, requester: Self.requester, beneficiary: nil, ticket: "DEMO-1", now: Date(),
         in: transaction)
