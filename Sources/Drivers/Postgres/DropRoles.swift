@@ -14,7 +14,8 @@ struct DropRoles {
         // The owner last: its logins depend on nothing else.
         let dropped =
           fenced.existing(names).filter { $0 != identity.name } + fenced.existing(names).filter { $0 == identity.name }
-        guard !dropped.isEmpty else { return }
+        // Somebody older must not make what is not there.
+        guard !dropped.isEmpty else { return try await fenced.writeFence() }
         if let open = try await fenced.transaction.queryFirst(CountSessions(logins: dropped)), open > 0 {
           throw EffectRefusal(.residue, .objectInUse)
         }
