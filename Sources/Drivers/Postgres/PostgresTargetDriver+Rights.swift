@@ -8,14 +8,23 @@ extension PostgresTargetDriver {
   package func readPrivileges(
     of identity: TargetIdentity, deadline: ContinuousClock.Instant
   ) async throws -> PrivilegeSet {
+    try await readHeld(of: identity, deadline).rights
+  }
+
+  /// As above, with who gave each right, where the server keeps that.
+  func readHeld(
+    of identity: TargetIdentity, _ deadline: ContinuousClock.Instant
+  ) async throws -> (rights: PrivilegeSet, givers: [String: [String]]) {
     let (rights, places) = try await read(until: deadline) { transaction in
       let reach = try await transaction.query(ReadReach(names: identity.names))
       let places = try await transaction.query(ListDatabasesOfRoles(names: identity.names))
       return (RoleRights(names: identity.names, reach: reach), places)
     }
-    guard !places.isEmpty else { return PrivilegeSet(rights.held) }
-    let entries = try await access(of: identity.names, in: places, deadline)
-    return PrivilegeSet(rights.held + RoleRights.held(entries))
+    let entries = places.isEmpty ? [] : try await access(of: identity.names, in: places, deadline)
+    return (
+      PrivilegeSet(rights.held + RoleRights.held(entries)),
+      rights.givers.merging(RoleRights.givers(entries)) { first, _ in first }
+    )
   }
 
   /// As above, and what comes through groups, from PUBLIC and from ownership. Visits every database.
