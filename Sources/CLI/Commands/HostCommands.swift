@@ -62,7 +62,7 @@ struct WorkerOptions: ParsableArguments {
   var archiveDays: Int32 = 30
 
   @Flag(inversion: .prefixedNo, help: "Wait for notifications on a connection of its own; not behind a pooler.")
-  var listen = true
+  var notifications = true
 
   var configuration: WorkerConfiguration {
     let fallback = "\(ProcessInfo.processInfo.hostName):\(ProcessInfo.processInfo.processIdentifier)"
@@ -70,7 +70,7 @@ struct WorkerOptions: ParsableArguments {
       name: name ?? fallback, maximumInFlight: concurrency, lease: lease, leaseMargin: min(5, lease / 4),
       heartbeat: heartbeat, poll: poll, shutdownGrace: grace)
     configuration.archiveDays = archiveDays
-    configuration.listens = listen
+    configuration.listens = notifications
     configuration.longestEffect = CredentialLifecycle.longestEffect
     return configuration
   }
@@ -120,7 +120,7 @@ struct DevCommand: AsyncParsableCommand {
     do {
       let logger = global.makeLogger("keyturn.dev", default: .info)
       try worker.configuration.validate()
-      let web = try server.configuration(grace: worker.grace, listens: worker.listen)
+      let web = try server.configuration(grace: worker.grace, listens: worker.notifications)
       let composition = try await Composition.open(global.daemon, .prepare, logger: logger)
       for action in composition.database.running?.actions ?? [] { global.output.say(action) }
       global.output.say("key file \(global.daemon.keyFilePath), current key \(composition.keys.currentKeyID)")
