@@ -4,6 +4,7 @@ import HTTPTypes
 import Hummingbird
 import Lifecycle
 import NIOCore
+import NIOHTTP1
 
 /// `GET /v1/credentials/{name}/secret` and `POST /v1/credentials/{name}/acknowledgements`.
 struct SecretRoutes: Sendable {
@@ -143,6 +144,10 @@ struct SecretRoutes: Sendable {
       }
     } catch is NIOTooManyBytesError {
       throw tooLarge
+    } catch is HTTPParserError {
+      throw Rejection(
+        400, "bad_body", "Bad body", detail: "what followed the headers is not HTTP", remedy: "send {\"version\": N}",
+        headers: [.connection: "close"])
     }
   }
 }
