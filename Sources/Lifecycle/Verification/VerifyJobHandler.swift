@@ -28,12 +28,15 @@ struct VerifyJobHandler: JobHandler {
       }
       let found = try await look(at: live, driver, job, term)
       let isKnown = found.result != .cannotTell
+      if found.drifts.contains(.vanished) { try await report(live) }
       var step = Step(job.lease)
       step.add(
         batched: InsertVerification(
           credential: live.credential, version: live.version.number, verification: found, fence: job.lease.fence,
           nextIn: isKnown ? Self.period : Self.retryPeriod))
       try await store.writer.commit(step)
+      let drifted = found.drifts.filter(\.voidsApproval)
+      if !drifted.isEmpty { try await signal(drifted, about: live) }
       if found.result == .drifted {
         logger.warning(
           "a live credential differs from what was approved",
@@ -53,6 +56,24 @@ struct VerifyJobHandler: JobHandler {
     }
   }
 
+  /// As looking over the whole target would. One row in a transaction of its own, so that no lock is held for another.
+  private func report(_ live: LiveCredential) async throws {
+    try await store.client.execute(
+      UpsertFindings(
+        target: live.target,
+        findings: [.vanished(live.version.login, of: live.identity.name, live.identity.id)]))
+  }
+
+  /// Older approvals count no more, and a ticket says what was seen. Once: what was voided stays so.
+  private func signal(_ drifts: [Drift], about live: LiveCredential) async throws {
+    let words = "a look at the target found \(drifts.map(\.rawValue).joined(separator: ", "))"
+    try await store.client.withTransaction { transaction in
+      try await store.governance.signal(
+        .targetDrifted, about: try await store.governance.identity(live.identity.id, in: transaction), words: words,
+        in: transaction)
+    }
+  }
+
   private func look(
     at live: LiveCredential, _ driver: any TargetDriver, _ job: ClaimedJob, _ term: LeaseTerm
   ) async throws -> Verification {
@@ -64,7 +85,7 @@ struct VerifyJobHandler: JobHandler {
     do {
       found.noteMark(
         try await driver.readMark(of: identity, deadline: deadline()), ours: live.credential.description,
-        fence: max(live.fence, job.lease.fence))
+        fence: max(live.fence, job.lease.fence), traits: driver.traits)
     } catch is TargetError {
       found.noteUnreadable("mark")
     }
@@ -89,6 +110,12 @@ struct VerifyJobHandler: JobHandler {
         await driver.authenticate(login: live.version.login, secret: secret, deadline: deadline())
       },
       identity: live.identity.name, login: live.version.login)
+    // A target does not say why it refuses. Where the login is the secret's own name, nothing of it is left.
+    if secretClass == .overwrite, found.drifts.contains(.loginRefused),
+      try await driver.listResidue(of: [live.version.login], deadline: deadline()).isEmpty
+    {
+      found.noteMissing(login: live.version.login)
+    }
     return found
   }
 
