@@ -151,7 +151,7 @@ import Testing
       .planned: [.moved], .claimed: [.moved], .contained: [.moved], .narrowed: [.moved],
       .applying: [.effectApplied, .unclaimedGone], .unknown: [.unclaimedGone],
       .applied: [.loginProven, .newRefused, .controlAccepted, .identityMismatch], .verified: [.rightsEqual],
-      .rightsEqual: [.moved], .published: [.moved], .overlap: [.overlapOver], .retiring: [.effectApplied],
+      .rightsEqual: [.moved], .published: [.moved], .overlap: [.overlapOver, .newRefused], .retiring: [.effectApplied],
       .sessionsEnded: [.oldRefused, .oldAccepted, .effectApplied], .oldRefused: [.residueEmpty, .moved],
       .loginBlocked: [.effectApplied], .stripped: [.effectApplied], .dropped: [.oldRefused, .oldAccepted],
       .refused: [.residueEmpty], .residueZero: [.moved], .rollingBack: [.rollbackProven], .quarantined: [.moved],

@@ -209,6 +209,8 @@ struct RotationStateMachine {
     case (.secretRejected, .applying):
       situation.candidates < maximumCandidates
         ? .discardCandidate : .quarantine(reason: "the target refused \(maximumCandidates) candidates (\(code))")
+    // Narrowing: only who gave it can take it back.
+    case (.residue, .claimed): .quarantine(reason: "a right that is not approved any more stays (\(code))")
     case (.residue, _): .retry(code: "residue")
     case (.nameConflict, _): .quarantine(reason: "the name on the target is not ours or is missing (\(code))")
     case (.foreignWriter, _): .quarantine(reason: "somebody else changed the role on the target (\(code))")
@@ -265,6 +267,8 @@ struct RotationStateMachine {
     case (.published, .moved): .enter(situation.hasOldVersion ? .overlap : .done)
     case (.overlap, .overlapOpen(let seconds)): .wait(seconds: seconds, reason: "both secrets work until then")
     case (.overlap, .overlapOver): .enter(.retiring)
+    case (.overlap, .newRefused):
+      .quarantine(reason: "the new secret is refused by now; the old one was left as it is")
     case (.retiring, .effectApplied): .enter(.sessionsEnded)
     case (_, .sessionsRemain(let count)): .retry(code: "\(count) sessions remain")
     case (.sessionsEnded, .oldRefused): .enter(.oldRefused)
