@@ -66,7 +66,8 @@ let package = Package(
     .target(name: "Vault", dependencies: ["Secrets", crypto], swiftSettings: settings),
     .target(name: "Targets", dependencies: ["Secrets"], swiftSettings: settings),
     // 2: may it happen, and who says so
-    .target(name: "Governance", dependencies: ["Postgres", "Jobs", crypto, yams], swiftSettings: settings),
+    .target(
+      name: "Governance", dependencies: ["Postgres", "Jobs", "Secrets", crypto, yams], swiftSettings: settings),
     // 3: the verbs
     .target(
       name: "Lifecycle",
@@ -75,12 +76,13 @@ let package = Package(
       ],
       swiftSettings: settings),
     // 4: edges
-    .target(name: "Helpdesk", dependencies: ["Postgres", "Governance"], swiftSettings: settings),
+    .target(name: "Helpdesk", dependencies: ["Postgres", "Governance", "Secrets"], swiftSettings: settings),
     .target(name: "Drivers", dependencies: ["Targets", "Secrets", "Postgres", log], swiftSettings: settings),
     .target(
       name: "Web",
       dependencies: [
-        "APIModel", "Postgres", "Lifecycle", "Secrets", log, hummingbird, hummingbirdCore, hummingbirdTLS, httpClient,
+        "APIModel", "Postgres", "Lifecycle", "Governance", "Secrets", log, hummingbird, hummingbirdCore, hummingbirdTLS,
+        httpClient,
         httpTypes, serviceLifecycle,
       ] + nio,
       swiftSettings: settings),
@@ -141,8 +143,12 @@ let package = Package(
       name: "GovernanceTests", dependencies: ["Governance", "Jobs", "Postgres", "Schedules", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
-      name: "HelpdeskTests", dependencies: ["Helpdesk", "Governance", "Postgres", "TestSupport"],
-      exclude: ["Servers"], swiftSettings: settings),
+      name: "HelpdeskTests",
+      dependencies: [
+        "Helpdesk", "Governance", "Postgres", "Secrets", "TestSupport", hummingbird, httpTypes,
+        .product(name: "NIOCore", package: "swift-nio"),
+      ],
+      exclude: ["Servers", "Contracts"], swiftSettings: settings),
     .testTarget(
       name: "LifecycleTests", dependencies: ["Lifecycle", "Governance", "Jobs", "Targets"], swiftSettings: settings),
     .testTarget(

@@ -43,6 +43,7 @@ package enum SchemaFiles {
     File("0011_evidence", PackageResources._011_evidence_sql),
     File("0012_governance_facts", PackageResources._012_governance_facts_sql),
     File("0013_recheck_and_provisioning", PackageResources._013_recheck_and_provisioning_sql),
+    File("0015_provisioning_clients", PackageResources._015_provisioning_clients_sql),
   ]
 
   /// The version the binary needs.

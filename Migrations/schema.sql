@@ -935,6 +935,39 @@ CREATE TABLE governance.feed_release (
     CONSTRAINT feed_release_reason_length CHECK (((length(reason) >= 1) AND (length(reason) <= 500)))
 );
 ALTER TABLE governance.feed_release OWNER TO keyturn_owner;
+CREATE TABLE governance.helpdesk_event (
+    id uuid NOT NULL,
+    sequence bigint NOT NULL,
+    helpdesk text NOT NULL,
+    message_id text NOT NULL,
+    ticket_id uuid NOT NULL,
+    kind text NOT NULL,
+    actor text NOT NULL,
+    is_human boolean NOT NULL,
+    state text NOT NULL,
+    request text NOT NULL,
+    revision integer NOT NULL,
+    digest text NOT NULL,
+    happened_at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT helpdesk_event_actor_length CHECK (((length(actor) >= 1) AND (length(actor) <= 200))),
+    CONSTRAINT helpdesk_event_digest_shape CHECK ((digest ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT helpdesk_event_helpdesk_length CHECK (((length(helpdesk) >= 1) AND (length(helpdesk) <= 60))),
+    CONSTRAINT helpdesk_event_kind_known CHECK ((kind = ANY (ARRAY['approved'::text, 'rejected'::text, 'changed'::text]))),
+    CONSTRAINT helpdesk_event_message_id_length CHECK (((length(message_id) >= 1) AND (length(message_id) <= 256))),
+    CONSTRAINT helpdesk_event_request_length CHECK (((length(request) >= 1) AND (length(request) <= 100))),
+    CONSTRAINT helpdesk_event_revision_positive CHECK ((revision > 0)),
+    CONSTRAINT helpdesk_event_state_known CHECK ((state = ANY (ARRAY['waiting'::text, 'approved'::text, 'rejected'::text, 'resolved'::text, 'closed'::text, 'merged'::text, 'moved'::text, 'deleted'::text])))
+);
+ALTER TABLE governance.helpdesk_event OWNER TO keyturn_owner;
+ALTER TABLE governance.helpdesk_event ALTER COLUMN sequence ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME governance.helpdesk_event_sequence_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 CREATE TABLE governance.identity_feed (
     id uuid NOT NULL,
     source text NOT NULL,
@@ -1051,6 +1084,7 @@ CREATE TABLE governance.person (
     state_since timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
     role_since timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
     removed_at timestamp with time zone,
+    deactivated_at timestamp with time zone,
     CONSTRAINT person_department_length CHECK ((length(department) <= 200)),
     CONSTRAINT person_display_name_length CHECK ((length(display_name) <= 200)),
     CONSTRAINT person_email_length CHECK (((length(email) >= 3) AND (length(email) <= 254))),
@@ -1201,6 +1235,24 @@ CREATE TABLE governance.role_assignment (
     CONSTRAINT role_assignment_role_form CHECK ((role ~ '^[a-z][a-z0-9_-]{0,59}$'::text))
 );
 ALTER TABLE governance.role_assignment OWNER TO keyturn_owner;
+CREATE TABLE governance.scim_client (
+    id uuid NOT NULL,
+    source text NOT NULL,
+    name text NOT NULL,
+    token_hash bytea NOT NULL,
+    added_by uuid NOT NULL,
+    reason text NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    expires_at timestamp with time zone,
+    removed_at timestamp with time zone,
+    removed_by uuid,
+    CONSTRAINT scim_client_expires_at_later CHECK ((expires_at > created_at)),
+    CONSTRAINT scim_client_name_length CHECK (((length(name) >= 1) AND (length(name) <= 100))),
+    CONSTRAINT scim_client_reason_length CHECK (((length(reason) >= 1) AND (length(reason) <= 500))),
+    CONSTRAINT scim_client_removed_whole CHECK (((removed_at IS NULL) = (removed_by IS NULL))),
+    CONSTRAINT scim_client_token_hash_length CHECK ((length(token_hash) = 32))
+);
+ALTER TABLE governance.scim_client OWNER TO keyturn_owner;
 CREATE TABLE governance.scim_resource (
     id uuid NOT NULL,
     source text NOT NULL,
@@ -2472,6 +2524,10 @@ ALTER TABLE ONLY governance.entitlement
     ADD CONSTRAINT entitlement_pkey PRIMARY KEY (target_id, name);
 ALTER TABLE ONLY governance.feed_release
     ADD CONSTRAINT feed_release_pkey PRIMARY KEY (feed_id, person_id);
+ALTER TABLE ONLY governance.helpdesk_event
+    ADD CONSTRAINT helpdesk_event_once UNIQUE (helpdesk, message_id);
+ALTER TABLE ONLY governance.helpdesk_event
+    ADD CONSTRAINT helpdesk_event_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY governance.identity_feed
     ADD CONSTRAINT identity_feed_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY governance.identity_feed
@@ -2516,6 +2572,8 @@ ALTER TABLE ONLY governance.request_withdrawal
     ADD CONSTRAINT request_withdrawal_pkey PRIMARY KEY (request_id);
 ALTER TABLE ONLY governance.role_assignment
     ADD CONSTRAINT role_assignment_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY governance.scim_client
+    ADD CONSTRAINT scim_client_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY governance.scim_resource
     ADD CONSTRAINT scim_resource_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY governance.signing_key
@@ -2610,12 +2668,14 @@ CREATE INDEX decision_request ON governance.decision USING btree (request_id, de
 CREATE INDEX delegation_delegate ON governance.delegation USING btree (delegate_id);
 CREATE INDEX delegation_delegator ON governance.delegation USING btree (delegator_id);
 CREATE INDEX emergency_review_open ON governance.emergency USING btree (review_due_at) WHERE (reviewed_at IS NULL);
+CREATE INDEX helpdesk_event_ticket ON governance.helpdesk_event USING btree (ticket_id, sequence);
 CREATE INDEX identity_backup_owner ON governance.identity USING btree (backup_owner_id);
 CREATE INDEX identity_owner ON governance.identity USING btree (owner_id);
 CREATE INDEX identity_policy ON governance.identity USING btree (policy_id);
 CREATE INDEX identity_vendor ON governance.identity USING btree (vendor_id) WHERE (vendor_id IS NOT NULL);
 CREATE UNIQUE INDEX incarnation_open_once ON governance.incarnation USING btree (((ended_at IS NULL))) WHERE (ended_at IS NULL);
 CREATE INDEX operator_permission_person ON governance.operator_permission USING btree (person_id) WHERE (withdrawn_at IS NULL);
+CREATE INDEX person_deactivated ON governance.person USING btree (source, deactivated_at) WHERE (deactivated_at IS NOT NULL);
 CREATE UNIQUE INDEX person_email_once ON governance.person USING btree (lower(email)) WHERE (state <> 'terminated'::text);
 CREATE INDEX person_manager ON governance.person USING btree (manager_id);
 CREATE INDEX person_source ON governance.person USING btree (source);
@@ -2626,6 +2686,7 @@ CREATE INDEX request_requester ON governance.request USING btree (requester_id);
 CREATE UNIQUE INDEX role_assignment_open_once ON governance.role_assignment USING btree (person_id, role, COALESCE(target_id, '00000000-0000-0000-0000-000000000000'::uuid)) WHERE (ended_at IS NULL);
 CREATE INDEX role_assignment_person ON governance.role_assignment USING btree (person_id);
 CREATE INDEX role_assignment_role ON governance.role_assignment USING btree (role);
+CREATE UNIQUE INDEX scim_client_name_once ON governance.scim_client USING btree (source, name) WHERE (removed_at IS NULL);
 CREATE UNIQUE INDEX scim_resource_name_once ON governance.scim_resource USING btree (kind, lower(name));
 CREATE INDEX signing_key_person ON governance.signing_key USING btree (person_id);
 CREATE INDEX ticket_note_ticket ON governance.ticket_note USING btree (ticket_id);
@@ -2707,6 +2768,12 @@ CREATE TRIGGER feed_release_append_only BEFORE DELETE OR UPDATE ON governance.fe
 ALTER TABLE governance.feed_release ENABLE ALWAYS TRIGGER feed_release_append_only;
 CREATE TRIGGER feed_release_no_truncate BEFORE TRUNCATE ON governance.feed_release FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.feed_release ENABLE ALWAYS TRIGGER feed_release_no_truncate;
+CREATE TRIGGER helpdesk_event_append_only BEFORE DELETE OR UPDATE ON governance.helpdesk_event FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE governance.helpdesk_event ENABLE ALWAYS TRIGGER helpdesk_event_append_only;
+CREATE TRIGGER helpdesk_event_evidence AFTER INSERT ON governance.helpdesk_event FOR EACH ROW EXECUTE FUNCTION evidence.on_record('ticket_id');
+ALTER TABLE governance.helpdesk_event ENABLE ALWAYS TRIGGER helpdesk_event_evidence;
+CREATE TRIGGER helpdesk_event_no_truncate BEFORE TRUNCATE ON governance.helpdesk_event FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE governance.helpdesk_event ENABLE ALWAYS TRIGGER helpdesk_event_no_truncate;
 CREATE TRIGGER identity_evidence AFTER INSERT OR UPDATE ON governance.identity FOR EACH ROW EXECUTE FUNCTION evidence.on_identity();
 ALTER TABLE governance.identity ENABLE ALWAYS TRIGGER identity_evidence;
 CREATE TRIGGER incarnation_adoption_evidence AFTER INSERT ON governance.incarnation_adoption FOR EACH ROW EXECUTE FUNCTION evidence.on_record('incarnation_id');
@@ -2743,6 +2810,8 @@ CREATE TRIGGER request_withdrawal_append_only BEFORE DELETE OR UPDATE ON governa
 ALTER TABLE governance.request_withdrawal ENABLE ALWAYS TRIGGER request_withdrawal_append_only;
 CREATE TRIGGER request_withdrawal_no_truncate BEFORE TRUNCATE ON governance.request_withdrawal FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.request_withdrawal ENABLE ALWAYS TRIGGER request_withdrawal_no_truncate;
+CREATE TRIGGER scim_client_evidence AFTER INSERT OR UPDATE OF removed_at ON governance.scim_client FOR EACH ROW EXECUTE FUNCTION evidence.on_record('id');
+ALTER TABLE governance.scim_client ENABLE ALWAYS TRIGGER scim_client_evidence;
 CREATE TRIGGER target_evidence AFTER INSERT OR UPDATE ON governance.target FOR EACH ROW EXECUTE FUNCTION evidence.on_target();
 ALTER TABLE governance.target ENABLE ALWAYS TRIGGER target_evidence;
 CREATE TRIGGER ticket_note_append_only BEFORE DELETE OR UPDATE ON governance.ticket_note FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
@@ -2833,6 +2902,8 @@ ALTER TABLE ONLY governance.feed_release
     ADD CONSTRAINT feed_release_feed_id_known FOREIGN KEY (feed_id) REFERENCES governance.identity_feed(id);
 ALTER TABLE ONLY governance.feed_release
     ADD CONSTRAINT feed_release_person_id_known FOREIGN KEY (person_id) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.helpdesk_event
+    ADD CONSTRAINT helpdesk_event_ticket_id_known FOREIGN KEY (ticket_id) REFERENCES governance.ticket(id);
 ALTER TABLE ONLY governance.identity
     ADD CONSTRAINT identity_backup_owner_id_known FOREIGN KEY (backup_owner_id) REFERENCES governance.person(id);
 ALTER TABLE ONLY governance.identity_feed
@@ -2887,6 +2958,12 @@ ALTER TABLE ONLY governance.role_assignment
     ADD CONSTRAINT role_assignment_person_id_known FOREIGN KEY (person_id) REFERENCES governance.person(id);
 ALTER TABLE ONLY governance.role_assignment
     ADD CONSTRAINT role_assignment_target_id_known FOREIGN KEY (target_id) REFERENCES governance.target(id);
+ALTER TABLE ONLY governance.scim_client
+    ADD CONSTRAINT scim_client_added_by_known FOREIGN KEY (added_by) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.scim_client
+    ADD CONSTRAINT scim_client_removed_by_known FOREIGN KEY (removed_by) REFERENCES governance.person(id);
+ALTER TABLE ONLY governance.scim_client
+    ADD CONSTRAINT scim_client_source_known FOREIGN KEY (source) REFERENCES governance.identity_source(name);
 ALTER TABLE ONLY governance.scim_resource
     ADD CONSTRAINT scim_resource_person_id_known FOREIGN KEY (person_id) REFERENCES governance.person(id);
 ALTER TABLE ONLY governance.scim_resource
@@ -3044,6 +3121,8 @@ GRANT SELECT,INSERT,UPDATE ON TABLE governance.entitlement TO keyturn_engine;
 GRANT SELECT ON TABLE governance.entitlement TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.feed_release TO keyturn_engine;
 GRANT SELECT ON TABLE governance.feed_release TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.helpdesk_event TO keyturn_engine;
+GRANT SELECT ON TABLE governance.helpdesk_event TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.identity_feed TO keyturn_engine;
 GRANT SELECT ON TABLE governance.identity_feed TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.identity_source TO keyturn_engine;
@@ -3076,6 +3155,16 @@ GRANT SELECT,INSERT,UPDATE ON TABLE governance.request_withdrawal TO keyturn_eng
 GRANT SELECT ON TABLE governance.request_withdrawal TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.role_assignment TO keyturn_engine;
 GRANT SELECT ON TABLE governance.role_assignment TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.scim_client TO keyturn_engine;
+GRANT SELECT(id) ON TABLE governance.scim_client TO keyturn_auditor;
+GRANT SELECT(source) ON TABLE governance.scim_client TO keyturn_auditor;
+GRANT SELECT(name) ON TABLE governance.scim_client TO keyturn_auditor;
+GRANT SELECT(added_by) ON TABLE governance.scim_client TO keyturn_auditor;
+GRANT SELECT(reason) ON TABLE governance.scim_client TO keyturn_auditor;
+GRANT SELECT(created_at) ON TABLE governance.scim_client TO keyturn_auditor;
+GRANT SELECT(expires_at) ON TABLE governance.scim_client TO keyturn_auditor;
+GRANT SELECT(removed_at) ON TABLE governance.scim_client TO keyturn_auditor;
+GRANT SELECT(removed_by) ON TABLE governance.scim_client TO keyturn_auditor;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE governance.scim_resource TO keyturn_engine;
 GRANT SELECT ON TABLE governance.scim_resource TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.signing_key TO keyturn_engine;

@@ -36,6 +36,9 @@ package struct ControlDatabase: Sendable {
     var configuration = configuration
     configuration.role = engineRole
     configuration.pool.maximumConnections = daemon.maximumConnections
+    // A process that stands still in the middle of a transaction would hold up everybody else, a containment too. Ours are
+    // never idle for longer than they compute.
+    configuration.options["idle_in_transaction_session_timeout"] = "10000"
     return configuration
   }
 

@@ -22,12 +22,14 @@ extension EmbeddedPostgres {
     package var template: String?
     /// Folder of `postgres`, `initdb` and `pg_ctl`. Nil: `KEYTURN_PG_BIN`, else the newest one installed.
     package var binaries: String?
+    /// More of the server's environment than the fixed `PATH`, `LC_ALL`, `TZ` and `HOME`, such as a library to be loaded first.
+    package var environment: [String: String]
 
     package init(
       dataDirectory: String, listenOnLoopback: Bool = false, port: Int? = nil,
       authentication: Authentication = .peerTrust, superuser: String = "keyturn", hbaLines: [String]? = nil,
       settings: [String: String] = [:], durability: Durability = .durable, template: String? = nil,
-      binaries: String? = nil
+      binaries: String? = nil, environment: [String: String] = [:]
     ) {
       self.dataDirectory = dataDirectory
       self.listenOnLoopback = listenOnLoopback
@@ -43,6 +45,7 @@ extension EmbeddedPostgres {
       self.durability = durability
       self.template = template
       self.binaries = binaries
+      self.environment = environment
     }
   }
 
@@ -81,6 +84,10 @@ extension EmbeddedPostgres.Configuration {
       guard !Self.reserved.contains(name.lowercased()) else {
         throw invalid("\(name) cannot be among the settings, since it follows from the other fields; leave it out")
       }
+    }
+    for (name, value) in environment {
+      guard !name.isEmpty, !name.utf8.contains(where: { $0 == 0 || $0 == UInt8(ascii: "=") }), !value.utf8.contains(0)
+      else { throw invalid("\(name) is not the name of an environment variable") }
     }
     if let port, !(1...65_535).contains(port) { throw invalid("port \(port) is not from 1 to 65535") }
     guard !superuser.isEmpty, !superuser.utf8.contains(0) else {

@@ -69,7 +69,7 @@ struct ServerStarter {
       try folder.write(Array(files.access.utf8), to: folder.cluster + "/pg_hba.conf", for: user)
       let logStart = logSize
       let outcome = try await user.run(
-        [
+        environment + [
           server.program("pg_ctl"), "start", "--wait", "--timeout=60", "--silent", "--pgdata=\(folder.cluster)",
           "--log=\(folder.log)",
         ], home: folder.path)
@@ -86,6 +86,12 @@ struct ServerStarter {
       actions.append("port \(endpoint.port) was taken meanwhile; chose another")
     }
     preconditionFailure("the loop has no end")
+  }
+
+  /// Set after the change of user, so that a library in it is loaded, and makes its files, as the server's user.
+  private var environment: [String] {
+    guard !configuration.environment.isEmpty else { return [] }
+    return ["/usr/bin/env"] + configuration.environment.map { "\($0.key)=\($0.value)" }.sorted()
   }
 
   private func choosePort(_ attempt: Int) throws(EmbeddedPostgresError) -> Int {

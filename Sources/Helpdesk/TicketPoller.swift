@@ -1,6 +1,7 @@
 import Foundation
 package import Governance
 package import Postgres
+import Synchronization
 
 /// Reads bound tickets and brings what people decided there to the rules. Polling is the truth; a webhook only makes it sooner.
 ///
@@ -11,6 +12,7 @@ package struct TicketPoller: Sendable {
   private let client: PostgresClient
   /// Starts what an authorization grants, in the transaction that grants it.
   private let start: @Sendable (Authorization, Request, Transaction) async throws -> Void
+  private let seen = SeenTexts()
 
   package init(
     system: any TicketSystem, store: GovernanceStore, client: PostgresClient,
@@ -22,6 +24,9 @@ package struct TicketPoller: Sendable {
     self.start = start
   }
 
+  /// How far the helpdesk's clock may be ahead of ours, in seconds.
+  private static let clockTolerance = 120.0
+
   /// What one look at one ticket led to.
   package struct Outcome: Sendable, Equatable {
     package var granted = false
@@ -29,14 +34,17 @@ package struct TicketPoller: Sendable {
     /// Decisions that do not count, with the reasons.
     package var refused: [String: [ReasonCode]] = [:]
     package var reopened = false
+    /// Places where a secret was found for the first time.
+    package var leaks: [String] = []
     package var problem: ReasonCode?
 
     package init(problem: ReasonCode? = nil) { self.problem = problem }
   }
 
   /// Opens a ticket for a request, binds both ways, and returns its id. The request exists already; when the helpdesk fails,
-  /// nothing is bound and the call can be made again.
+  /// nothing is bound and the call can be made again. A text with a secret is refused before it is sent.
   package func open(_ request: Request, subject: String, body: String) async throws -> String {
+    guard SecretScan.find(in: subject + "\n" + body).isEmpty else { throw GovernanceError.refused([.secretInTicket]) }
     let binding = TicketBinding(request)
     let id = try await system.open(TicketDraft(subject: subject, body: body, binding: binding))
     try await client.withTransaction { transaction in
@@ -49,8 +57,10 @@ package struct TicketPoller: Sendable {
   package func look(at id: String) async throws -> Outcome {
     let remote: RemoteTicket?
     let decisions: [RemoteDecision]
+    let texts: [RemoteText]
     do {
       remote = try await system.read(id)
+      texts = remote == nil ? [] : try await system.texts(of: id, except: seen.places(of: id))
       decisions = remote == nil ? [] : try await system.decisions(of: id)
     } catch let error as HelpdeskError where error.code == .unreachable {
       return Outcome(problem: .ticketUnreadable)
@@ -58,6 +68,7 @@ package struct TicketPoller: Sendable {
     let ticket = try await store.remoteTicket(helpdesk: system.name, remoteID: id, in: client)
     guard let requestID = ticket.request else { return Outcome(problem: .ticketDigestMismatch) }
     var outcome = Outcome()
+    try await scan(texts, of: ticket, &outcome)
     guard let remote, !remote.isMerged else {
       outcome.problem = .ticketNotOpen
       try await note(ticket, .ticketNotOpen)
@@ -76,12 +87,39 @@ package struct TicketPoller: Sendable {
     return outcome
   }
 
+  /// A secret opens a leak case, and whoever reads the ticket is asked to remove it.
+  private func scan(_ texts: [RemoteText], of ticket: Ticket, _ outcome: inout Outcome) async throws {
+    for text in texts {
+      guard !SecretScan.find(in: text.text).isEmpty else {
+        seen.add(text.place, of: ticket.remoteID ?? "")
+        continue
+      }
+      let isNews = try await client.withTransaction { transaction in
+        let before = try await store.notes(of: ticket, in: transaction).count
+        _ = try await store.reportLeak(in: text.text, at: text.place, of: ticket, in: transaction)
+        return try await store.notes(of: ticket, in: transaction).count > before
+      }
+      if isNews {
+        outcome.leaks.append(text.place)
+        do {
+          try await system.note(ticket.remoteID ?? "", ReasonCode.secretInTicket.explanation)
+        } catch is HelpdeskError {
+          // The case is open; the note was only a courtesy.
+        }
+      }
+      seen.add(text.place, of: ticket.remoteID ?? "")
+    }
+  }
+
   private func take(_ decision: RemoteDecision, _ request: Request, _ outcome: inout Outcome) async throws {
     do {
       guard !decision.isAfterTampering else { throw GovernanceError.refused([.ticketDigestMismatch]) }
       // RT's clock has whole seconds: within the second of the submission is after it, since the ticket came after.
       guard decision.at >= request.submittedAt.addingTimeInterval(-1) else {
         throw GovernanceError.refused([.approvalBeforeSubmission])
+      }
+      guard decision.at <= Date(timeIntervalSinceNow: Self.clockTolerance) else {
+        throw GovernanceError.refused([.approvalInFuture])
       }
       let result = try await client.withTransaction { transaction in
         let person = try await store.person(realm: system.name, login: decision.login, in: transaction)
@@ -120,6 +158,9 @@ package struct TicketPoller: Sendable {
     } catch let error as HelpdeskError where error.code == .changedMeanwhile {
       // The next look sees what it is now.
       return
+    } catch let error as HelpdeskError where error.code == .unreachable {
+      outcome.problem = .ticketUnreadable
+      return
     }
     outcome.reopened = true
     try await client.withTransaction { _ = try await store.close(ticket.number, by: system.name, in: $0) }
@@ -132,4 +173,12 @@ package struct TicketPoller: Sendable {
       if reason == .ticketDigestMismatch { try await store.distrust(ticket, in: $0) }
     }
   }
+}
+
+/// Texts that were looked at already, in this process; a lock around a dictionary.
+private final class SeenTexts: Sendable {
+  private let places = Mutex<[String: Set<String>]>([:])
+
+  func places(of ticket: String) -> Set<String> { places.withLock { $0[ticket] ?? [] } }
+  func add(_ place: String, of ticket: String) { places.withLock { _ = $0[ticket, default: []].insert(place) } }
 }

@@ -20,6 +20,20 @@ package protocol TicketSystem: Sendable {
   func note(_ id: String, _ text: String) async throws
   /// Ends it, or opens it again when it was ended too early.
   func setState(_ id: String, _ state: RemoteTicket.State, version: String) async throws
+  /// What people wrote in it, without the places that were seen before. Looked at for secrets, and never stored.
+  func texts(of id: String, except seen: Set<String>) async throws -> [RemoteText]
+}
+
+/// One text of a ticket.
+package struct RemoteText: Sendable {
+  /// Such as "comment 17"; unique within the ticket, and no text of people.
+  package let place: String
+  package let text: String
+
+  package init(place: String, text: String) {
+    self.place = place
+    self.text = text
+  }
 }
 
 /// What a ticket says about the request it is for, in fields that only Keyturn writes.

@@ -9,6 +9,11 @@ import Synchronization
 import Targets
 import Vault
 
+extension RotationState {
+  /// Of a rotation: one was intended to be written.
+  fileprivate var hasCandidate: Bool { ![.planned, .claimed, .contained, .narrowed, .prepared].contains(self) }
+}
+
 /// The parts of a schedule, and what it does with them.
 final class SchedulePlay: Sendable {
   private struct State {
@@ -161,7 +166,10 @@ final class SchedulePlay: Sendable {
         if !state.withLock({ $0.begun.insert(key).inserted }) { violate("an effect was begun twice for one intent") }
       }
     }
-    if call.verb == .readPrivileges, call.moment == .after { state.withLock { $0.isSeen = true } }
+    // Not the look before a candidate is made, which only takes away what is not approved any more.
+    if call.verb == .readPrivileges, call.moment == .after, store.view.openState?.hasCandidate == true {
+      state.withLock { $0.isSeen = true }
+    }
     await look()
   }
 

@@ -2,7 +2,7 @@ package import Secrets
 
 /// Where a target is and who Keyturn is there. The admin's secret is lent for the call.
 package struct TargetEndpoint: Sendable {
-  /// For PostgreSQL: `host`, `port`, `database`, `user`, `sslmode`, `sslrootcert`.
+  /// For PostgreSQL: `host`, `port`, `database`, `user`, `sslmode`, `sslrootcert`, `lockout_threshold`, `lockout_window`.
   package let settings: [String: String]
   package let adminSecret: SecretBytes
 

@@ -19,6 +19,7 @@ struct TestAPI: Sendable {
     }
     var code: String? { (try? object)?["code"] as? String }
     var version: Int? { (try? object)?["version"] as? Int }
+    var detail: String? { (try? object)?["detail"] as? String }
   }
 
   let port: Int

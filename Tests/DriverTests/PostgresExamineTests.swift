@@ -69,6 +69,7 @@ import Testing
 
   @Test(arguments: [
     ("host", ""), ("port", "70000"), ("user", ""), ("sslmode", "maybe"), ("database", ""), ("hots", "db"),
+    ("lockout_threshold", "1"), ("lockout_window", "60"),
   ])
   func namesTheSettingThatIsWrong(key: String, value: String) async throws {
     let server = try await TestServer.shared()

@@ -193,7 +193,8 @@ private func value(_ json: String) throws -> SCIMValue { try SCIMValue(json: Arr
       _ = try await create(#"{"userName": "u\#(number)", "active": \#(number % 2 == 0)}"#, world, directory)
     }
     let page = try await directory.list(
-      .user, filter: "active eq true", page: SCIMPage(startIndex: 2, count: 1), in: world.client)
+      [.user],
+      try SCIMQuery(parameters: [("filter", "active eq true"), ("startIndex", "2"), ("count", "1")]), in: world.client)
     #expect(page["totalResults"] == .number(3) && page["itemsPerPage"] == .number(1))
     guard case .array(let found)? = page["Resources"] else {
       Issue.record("no resources")

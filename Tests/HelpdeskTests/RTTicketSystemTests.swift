@@ -146,6 +146,18 @@ import Testing
     }
   }
 
+  @Test func aSecretInACommentOpensALeakCaseOnce() async throws {
+    try await make { rt, database, store, poller, _ in
+      let id = try await poller.open(try await submit(store, database), subject: "svc", body: "")
+      try await rt.system("bob").note(id, "it works with password=Canary-5c1!z")
+      let outcome = try await poller.look(at: id)
+      #expect(outcome.leaks.count == 1, "\(outcome)")
+      #expect(try await poller.look(at: id).leaks.isEmpty)
+      #expect(try await database.count("SELECT count(*)::text FROM governance.ticket WHERE kind = 'leak'") == 1)
+      #expect(try await HelpdeskWorld(database: database).rows(with: "Canary-5c1") == [])
+    }
+  }
+
   @Test func anOutageIsWaitedFor() async throws {
     try await make { _, database, store, _, _ in
       let gone = RTTicketSystem(base: URL(string: "http://127.0.0.1:1/")!, token: "x")

@@ -20,12 +20,14 @@ actor TestRT {
 
     /// What a person does in RT.
     func act(_ login: String, _ id: String, _ change: [String: String]) async throws {
-      let client = RTClient(base: base, token: tokens[login] ?? "")
+      let client = HelpdeskClient(
+        base: base.appendingPathComponent("REST/2.0"), authorization: "token \(tokens[login] ?? "")")
       _ = try await client.send("PUT", "ticket/\(id)", json: change)
     }
 
     func setField(_ login: String, _ id: String, _ field: String, _ value: String) async throws {
-      let client = RTClient(base: base, token: tokens[login] ?? "")
+      let client = HelpdeskClient(
+        base: base.appendingPathComponent("REST/2.0"), authorization: "token \(tokens[login] ?? "")")
       _ = try await client.send("PUT", "ticket/\(id)", json: ["CustomFields": [field: value]])
     }
   }

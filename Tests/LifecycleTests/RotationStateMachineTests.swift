@@ -127,6 +127,11 @@ import Testing
 
   @Test func anOldSecretThatStillWorksIsRetiredAgain() {
     #expect(Machine.decide(.oldAccepted, in: .sessionsEnded, situation()) == .enter(.retiring))
+    #expect(Machine.decide(.oldAccepted, in: .retiring, situation()) == .retry(code: "old_accepted"))
+    let residue = Machine.Fact.effectRefused(.residue, code: "2BP01")
+    #expect(Machine.decide(residue, in: .stripped, situation(.revoke)) == .enter(.loginBlocked))
+    #expect(residue.repeatsCut == "residue")
+    #expect(Machine.decide(residue, in: .oldRefused, situation()) == .retry(code: "residue"))
     #expect(Machine.decide(.oldAccepted, in: .dropped, situation(.revoke)) == .enter(.claimed))
   }
 
@@ -151,7 +156,8 @@ import Testing
       .planned: [.moved], .claimed: [.moved], .contained: [.moved], .narrowed: [.moved],
       .applying: [.effectApplied, .unclaimedGone], .unknown: [.unclaimedGone],
       .applied: [.loginProven, .newRefused, .controlAccepted, .identityMismatch], .verified: [.rightsEqual],
-      .rightsEqual: [.moved], .published: [.moved], .overlap: [.overlapOver, .newRefused], .retiring: [.effectApplied],
+      .rightsEqual: [.moved], .published: [.moved], .overlap: [.overlapOver, .newRefused],
+      .retiring: [.effectApplied, .oldAccepted],
       .sessionsEnded: [.oldRefused, .oldAccepted, .effectApplied], .oldRefused: [.residueEmpty, .moved],
       .loginBlocked: [.effectApplied], .stripped: [.effectApplied], .dropped: [.oldRefused, .oldAccepted],
       .refused: [.residueEmpty], .residueZero: [.moved], .rollingBack: [.rollbackProven], .quarantined: [.moved],

@@ -37,6 +37,13 @@ import Vault
     }
   }
 
+  /// A target that goes on accepting the old secret after its sessions were ended, a right that is given after a role was
+  /// stripped, one that is taken before a rotation that is rolled back.
+  @Test(arguments: [5102, 20403, 32633, 11074, 12197, 13230, 33250, 41750] as [UInt64])
+  func theOracleHoldsWhereTimeWorksAgainstIt(seed: UInt64) async {
+    #expect(await play(seed).violations.isEmpty)
+  }
+
   @Test func theSchedulesReachWhatTheyAreFor() async {
     var (crashes, replacements, faults) = (0, 0, 0)
     var endings: Set<String> = []

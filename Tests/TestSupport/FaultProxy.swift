@@ -56,21 +56,21 @@ package final class FaultProxy: Sendable {
     state.withLock { $0.choose = fault }
   }
 
-  /// Half of the connections get a fault that ends them; the same seed gives the same fault to the same number.
-  package func choose(seed: UInt64) {
+  /// That share of the connections get a fault that ends them; the same seed gives the same fault to the same number.
+  package func choose(seed: UInt64, percent: UInt64) {
     choose { number in
       var value = seed &+ UInt64(number) &* 0x9E37_79B9_7F4A_7C15
       value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
       value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
       value ^= value >> 31
       let request = 1 + Int(value >> 32) % 24
-      switch value % 10 {
+      guard value % 100 < percent else { return .none }
+      switch (value / 100) % 5 {
       case 0: return .reset
       case 1: return .cutBefore(request: request)
       case 2: return .cutDuring(request: request)
       case 3: return .cutAfter(request: request)
-      case 4: return .dropCommitAnswer
-      default: return .none
+      default: return .dropCommitAnswer
       }
     }
   }

@@ -10,9 +10,12 @@ package struct OwnCluster: Sendable {
   package let url: String
   package let client: PostgresClient
 
-  package static func make(settings: [String: String] = [:]) async throws -> OwnCluster {
+  package static func make(
+    settings: [String: String] = [:], environment: [String: String] = [:]
+  ) async throws -> OwnCluster {
     let folder = try TestFolder.make("keyturn-own")
-    let embedded = EmbeddedPostgres(.init(dataDirectory: folder + "/postgres", settings: settings))
+    let embedded = EmbeddedPostgres(
+      .init(dataDirectory: folder + "/postgres", settings: settings, environment: environment))
     let running = try await embedded.start()
     ServerCleanup.register(processID: running.processID, folder: folder)
     let url = running.databaseURL(database: "postgres")
@@ -36,13 +39,7 @@ package struct OwnCluster: Sendable {
 
   /// Ends the server without a last write, as a power cut would; what it had not written is gone. Comes back under the same
   /// address.
-  package func crash() async throws {
-    guard case .running(let running) = try embedded.status() else { return }
-    kill(running.processID, SIGQUIT)
-    while case .running = try embedded.status() { try await Task.sleep(for: .milliseconds(10)) }
-    let again = try await embedded.start()
-    ServerCleanup.register(processID: again.processID, folder: folder)
-  }
+  package func crash() async throws { try await embedded.crash(folder: folder) }
 
   package func stop() async throws {
     await client.close()
@@ -71,5 +68,17 @@ package struct OwnCluster: Sendable {
       guard let row = try await connection.query(UtilityStatement(stringLiteral: sql)).first else { return 0 }
       return try row[0]
     }
+  }
+}
+
+extension EmbeddedPostgres {
+  /// Ends the server without a last write, and starts it again under the same address.
+  /// - Parameter folder: removed when the test process ends.
+  package func crash(folder: String) async throws {
+    guard case .running(let running) = try status() else { return }
+    kill(running.processID, SIGQUIT)
+    while case .running = try status() { try await Task.sleep(for: .milliseconds(10)) }
+    let again = try await start()
+    ServerCleanup.register(processID: again.processID, folder: folder)
   }
 }

@@ -119,6 +119,9 @@ struct Sample {
 
   var median: Double { percentile(50) }
 
+  /// 0 when empty.
+  var mean: Double { values.isEmpty ? 0 : values.reduce(0, +) / Double(values.count) }
+
   /// Nearest rank; 0…100. 0 when empty.
   func percentile(_ share: Double) -> Double {
     guard !values.isEmpty else { return 0 }

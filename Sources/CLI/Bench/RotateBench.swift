@@ -3,10 +3,12 @@ import Jobs
 import Lifecycle
 import Postgres
 
-/// The three verbs over many accounts with one worker in this process.
+/// The three verbs over many accounts with one worker in this process, and between them what the target and this machine
+/// allow at best: before the rotations and after them, so that both see the same weather.
 struct RotateBench {
   let world: DemoWorld
   let names: [String]
+  let concurrency: Int
 
   func run() async throws -> [(String, String?)] {
     let service = try world.composition.makeWorker(
@@ -15,13 +17,21 @@ struct RotateBench {
       group.addTask { await service.run() }
       defer { service.worker.stop() }
       let issued = try await timed({ for name in names { try await world.requestAndApprove(name) } }) { $0.active }
-      let rotated = try await timed({ for name in names { _ = try await world.force(name) } }) { $0.forced }
+      let bench = TargetLimitBench(world: world, names: names, concurrency: concurrency, seconds: 4)
+      var limit = TargetLimitBench.Figures()
+      try await bench.run(&limit)
+      let rotated = try await timed({ try await world.forceAll(names) }) { $0.forced }
+      try await bench.run(&limit)
       let revoked = try await timed({ for name in names { try await world.submitAndApprove([.revoke], name) } }) {
         $0.revoked
       }
       return [
         ("accounts", "\(names.count)"), ("issues per second", rate(issued)), ("rotations per second", rate(rotated)),
         ("revocations per second", rate(revoked)),
+        ("new logins per second", String(format: "%.1f", limit.loginRate)),
+        ("ALTER ROLE … PASSWORD per second", String(format: "%.1f", limit.passwordRate)),
+        ("limit of rotations per second, 1 / (3 logins + 1 password)", String(format: "%.1f", limit.rotationRate)),
+        ("share of the limit", String(format: "%.2f", Double(names.count) / rotated / limit.rotationRate)),
       ]
     }
   }

@@ -11,7 +11,8 @@ extension BenchCommand {
     static let configuration = CommandConfiguration(
       abstract: "Rotate many accounts, every gate on; prints rates, row writes and step times.",
       discussion: """
-        --target postgres issues, rotates and revokes on a real server. --target simulated rotates on targets inside the \
+        --target postgres issues, rotates and revokes on a real server, and says how near the rotations come to what the server's \
+        logins and ALTER ROLE … PASSWORD allow, both measured in the same run. --target simulated rotates on targets inside the \
         worker processes, and compares with plain SQL that writes the same rows.
         """)
 
@@ -31,12 +32,14 @@ extension BenchCommand {
     @Flag(help: "simulated: seal the evidence meanwhile, as a worker with the key does.") var seal = false
     @OptionGroup var global: GlobalOptions
 
+    static let postgresConcurrency = 32
+
     func validate() throws {
       let isSimulated = target == .simulated
       guard (isSimulated ? 100...1_000_000 : 1...2000).contains(accounts) else {
         throw ValidationError("--accounts must be 1 to 2000, or 100 to 1000000 on simulated targets")
       }
-      guard (1...(isSimulated ? 10_000 : 64)).contains(concurrency ?? 8) else {
+      guard (1...(isSimulated ? 10_000 : 64)).contains(concurrency ?? Self.postgresConcurrency) else {
         throw ValidationError("--concurrency must be 1 to 64, or 1 to 10000 on simulated targets")
       }
       guard (0...60_000).contains(latency) else { throw ValidationError("--latency must be 0 to 60000") }
@@ -58,10 +61,12 @@ extension BenchCommand {
     private func runPostgres() async throws {
       let logger = global.makeLogger("keyturn.bench")
       let world = try await DemoWorld.make(
-        .init(period: 86_400, jitter: 0, overlap: 0, maximumRunning: Int32(concurrency ?? 8)), logger: logger
+        .init(period: 86_400, jitter: 0, overlap: 0, maximumRunning: Int32(concurrency ?? Self.postgresConcurrency)),
+        logger: logger
       ) { _ in }
       let figures = try await RotateBench(
-        world: world, names: (1...accounts).map { "svc_" + String(format: "%04d", $0) }
+        world: world, names: (1...accounts).map { "svc_" + String(format: "%04d", $0) },
+        concurrency: concurrency ?? Self.postgresConcurrency
       ).run()
       let steps = try await world.composition.client.query(StepTime())
       await world.close(keep: false)

@@ -2,8 +2,8 @@ import ArgumentParser
 import Foundation
 import Governance
 import Lifecycle
-import Secrets
 import Postgres
+import Secrets
 
 struct ConsumerCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

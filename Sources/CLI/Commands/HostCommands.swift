@@ -143,7 +143,8 @@ struct DevCommand: AsyncParsableCommand {
 
   private func serve(_ composition: Composition, _ web: WebConfiguration) async throws {
     let service = try composition.makeWorker(worker.configuration, planEvery: worker.planEvery)
-    let http = try WebServer(web, lifecycle: composition.lifecycle, logger: composition.logger)
+    let http = try WebServer(
+      web, lifecycle: composition.lifecycle, helpdesks: server.helpdesks(), logger: composition.logger)
     // The pool's upkeep ends with this scope, after the worker.
     async let _ = composition.client.run()
     async let served: Void = http.run()

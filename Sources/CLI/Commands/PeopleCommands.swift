@@ -5,7 +5,9 @@ import Governance
 struct PersonCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "person", abstract: "People who own, request and approve.",
-    subcommands: [Add.self, List.self, SetState.self, Account.self, Role.self, Delegate.self, Key.self, Feed.self])
+    subcommands: [
+      Add.self, List.self, SetState.self, Account.self, Role.self, Delegate.self, Key.self, Feed.self, SCIM.self,
+    ])
 
   struct Add: StoreCommand {
     static let configuration = CommandConfiguration(abstract: "Add an active person.")

@@ -20,6 +20,7 @@ struct TargetCommand: AsyncParsableCommand {
         does not is refused with the step that failed.
         The admin's password is read from the standard input (first line) or from --password-file, never from an argument.
         PostgreSQL: --set host=… --set port=… --set database=… --set user=… --set sslmode=… --set sslrootcert=…
+        Where an extension locks logins after failed ones: --set lockout_threshold=3 --set lockout_window=1800 (seconds).
         The admin needs CREATEROLE and membership in pg_signal_backend.
         """)
 

@@ -139,6 +139,19 @@ struct DemoWorld {
       identity.id, trigger: .requested(by: person.id, ticket: "DEMO-2"))
   }
 
+  /// Of all in one transaction.
+  func forceAll(_ names: [String]) async throws {
+    let client = composition.client
+    var identities: [IdentityID] = []
+    for name in names {
+      identities.append(try await composition.governance.identity(name, on: Self.targetName, in: client).id)
+    }
+    let person = try await composition.governance.person(Self.requester, in: client)
+    let made = try await composition.lifecycle.requestRotations(
+      identities, trigger: .requested(by: person.id, ticket: "DEMO-2"))
+    guard made == names.count else { throw DemoError(description: "\(made) rotations of \(names.count)") }
+  }
+
   func currentSecret(_ name: String) async throws -> CurrentSecret {
     let identity = try await composition.governance.identity(name, on: Self.targetName, in: composition.client)
     return try await composition.lifecycle.currentSecret(of: identity.id)

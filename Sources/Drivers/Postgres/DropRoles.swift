@@ -16,13 +16,16 @@ struct DropRoles {
           fenced.existing(names).filter { $0 != identity.name } + fenced.existing(names).filter { $0 == identity.name }
         // Somebody older must not make what is not there.
         guard !dropped.isEmpty else { return try await fenced.writeFence() }
-        if let open = try await fenced.transaction.queryFirst(CountSessions(logins: dropped)), open > 0 {
+        let left = try await fenced.transaction.pipeline([
+          AnyStatement(CountSessions(logins: dropped)), AnyStatement(ListSurvivors(names: dropped)),
+        ])
+        if let open = try left[0].rows(of: CountSessions.self).first, open > 0 {
           throw EffectRefusal(.residue, .objectInUse)
         }
-        if let survivor = try await fenced.transaction.query(ListSurvivors(names: dropped)).first {
+        if let survivor = try left[1].rows(of: ListSurvivors.self).first {
           throw EffectRefusal(.residue, .objectInUse, survivor)
         }
-        for name in dropped { try await fenced.execute("DROP ROLE \(identifier: name)") }
+        try await fenced.execute(dropped.map { "DROP ROLE \(identifier: $0)" })
         if !dropped.contains(identity.name) { try await fenced.writeFence() }
       }
     }

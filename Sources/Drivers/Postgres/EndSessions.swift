@@ -8,20 +8,22 @@ struct EndSessions {
   let logins: [String]
 
   func run(_ client: PostgresClient, _ context: EffectContext) async throws {
-    try await client.withConnection { connection in
-      let existing = try await FencedTransaction.run(
+    let existing = try await client.withConnection { connection in
+      try await FencedTransaction.run(
         on: connection, identity: identity, context: context, expecting: .takesAway
       ) { fenced in
         try await fenced.writeFence()
         return try fenced.affected(logins)
       }
-      var quietRounds = 0
-      while quietRounds < 2 {
-        guard (try? context.deadline.remaining()) != nil else { throw SessionsRemain() }
-        let found = try await connection.queryFirst(TerminateSessions(logins: existing)) ?? 0
-        quietRounds = found == 0 ? quietRounds + 1 : 0
-        try await Task.sleep(for: .milliseconds(50), clock: .continuous)
-      }
+    }
+    // On any connection: others need them while this one waits.
+    var quietRounds = 0
+    while true {
+      guard (try? context.deadline.remaining()) != nil else { throw SessionsRemain() }
+      let found = try await client.queryFirst(TerminateSessions(logins: existing)) ?? 0
+      quietRounds = found == 0 ? quietRounds + 1 : 0
+      if quietRounds == 2 { return }
+      try await Task.sleep(for: .milliseconds(50), clock: .continuous)
     }
   }
 }

@@ -31,9 +31,12 @@ struct FencedTransaction {
     expecting expectation: Expectation = .isOurs, _ body: (FencedTransaction) async throws -> Result
   ) async throws -> Result {
     try await connection.withTransaction { transaction in
-      try await transaction.limit(until: context.deadline)
-      _ = try await transaction.execute(LockIdentity(name: identity.name))
-      let found = try await transaction.query(ReadIdentityRoles(names: identity.names, owner: identity.name))
+      // One round trip; each statement sees what was committed before it began, so the last one what the lock waited for.
+      let found = try await transaction.pipeline([
+        AnyStatement(LimitTransaction(limit: try context.deadline.remaining())),
+        AnyStatement(LockIdentity(name: identity.name)),
+        AnyStatement(ReadIdentityRoles(names: identity.names, owner: identity.name)),
+      ])[2].rows(of: ReadIdentityRoles.self)
       let sight = IdentitySight(identity: identity, mark: context.ownershipMark, found: found)
       if let refusal = sight.refusal(fence: context.fence, expectation) { throw refusal }
       var renamed = sight.renamed
@@ -60,15 +63,21 @@ struct FencedTransaction {
     try await transaction.execute(utility)
   }
 
-  /// From here on the target refuses lower fences. Does nothing when the identity's role is not there.
-  func writeFence() async throws {
-    guard roles[identity.name] != nil else { return }
-    try await mark(identity.name, fence: context.fence)
+  /// In one round trip.
+  func execute(_ utilities: [UtilityStatement]) async throws {
+    try await transaction.connection.execute(utilities)
   }
 
-  func mark(_ role: String, fence: Int64?) async throws {
+  /// From here on the target refuses lower fences. Does nothing when the identity's role is not there, and when an earlier
+  /// change of the same run wrote it.
+  func writeFence() async throws {
+    guard let role = roles[identity.name], role.mark?.fence != context.fence else { return }
+    try await execute(marking(identity.name, fence: context.fence))
+  }
+
+  func marking(_ role: String, fence: Int64?) -> UtilityStatement {
     let comment = RoleMark(mark: context.ownershipMark, fence: fence).comment
-    try await execute("COMMENT ON ROLE \(identifier: role) IS \(literal: comment)")
+    return "COMMENT ON ROLE \(identifier: role) IS \(literal: comment)"
   }
 }
 

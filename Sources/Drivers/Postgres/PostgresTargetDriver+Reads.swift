@@ -38,14 +38,14 @@ extension PostgresTargetDriver {
   }
 
   package func countSessions(of logins: [String], deadline: ContinuousClock.Instant) async throws -> Int {
-    try await read(until: deadline) { try await $0.queryFirst(CountSessions(logins: logins)) ?? 0 }
+    try await ask(CountSessions(logins: logins), until: deadline).first ?? 0
   }
 
   /// Over pg_roles, pg_auth_members, pg_db_role_setting, prepared transactions, replication slots, and, through pg_shdepend
   /// in every database that it names, ownership, access lists, default privileges, policies and user mappings. Rights are
   /// listed with who gave them.
   package func listResidue(of names: [String], deadline: ContinuousClock.Instant) async throws -> [String] {
-    let shared = try await read(until: deadline) { try await $0.query(ListResidue(names: names)) }
+    let shared = try await ask(ListResidue(names: names), until: deadline)
     // Without a role nothing can depend on one.
     guard shared.contains(where: { $0.hasPrefix("role:") }) else { return shared }
     return (shared + (try await dependencies(on: names, deadline)).map(\.residue)).sorted()
@@ -55,6 +55,19 @@ extension PostgresTargetDriver {
   func dependencies(on names: [String], _ deadline: ContinuousClock.Instant) async throws -> [AccessEntry] {
     let places = try await read(until: deadline) { try await $0.query(ListDatabasesOfRoles(names: names)) }
     return places.isEmpty ? [] : try await access(of: names, in: places, deadline)
+  }
+
+  /// One question in one round trip.
+  func ask<S: Statement>(_ statement: S, until deadline: ContinuousClock.Instant) async throws -> [S.Row] {
+    do {
+      return try await withDeadline(deadline) {
+        try await client.pipeline([
+          AnyStatement(LimitTransaction(limit: try deadline.remaining())), AnyStatement(statement),
+        ])[1].rows(of: S.self)
+      }
+    } catch {
+      throw PostgresTargetErrors.targetError(error)
+    }
   }
 
   func read<Result: Sendable>(

@@ -16,9 +16,13 @@ extension PostgresTargetDriver {
     of identity: TargetIdentity, _ deadline: ContinuousClock.Instant
   ) async throws -> (rights: PrivilegeSet, givers: [String: [String]]) {
     let (rights, places) = try await read(until: deadline) { transaction in
-      let reach = try await transaction.query(ReadReach(names: identity.names))
-      let places = try await transaction.query(ListDatabasesOfRoles(names: identity.names))
-      return (RoleRights(names: identity.names, reach: reach), places)
+      let found = try await transaction.pipeline([
+        AnyStatement(ReadReach(names: identity.names)), AnyStatement(ListDatabasesOfRoles(names: identity.names)),
+      ])
+      return (
+        RoleRights(names: identity.names, reach: try found[0].rows(of: ReadReach.self)),
+        try found[1].rows(of: ListDatabasesOfRoles.self)
+      )
     }
     let entries = places.isEmpty ? [] : try await access(of: identity.names, in: places, deadline)
     return (

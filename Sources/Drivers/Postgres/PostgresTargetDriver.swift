@@ -10,7 +10,7 @@ package import Targets
 /// from their first statement, so that a login can be dropped without residue. The target keeps the fence in the comment
 /// of the identity's role. It never sees a secret but at the login itself: verifiers are computed on our side.
 package struct PostgresTargetDriver: TargetDriver {
-  package let traits = TargetTraits(secretClass: .overwrite, fencesOnTarget: true)
+  package let traits: TargetTraits
 
   let settings: PostgresTargetSettings
   let client: PostgresClient
@@ -19,6 +19,7 @@ package struct PostgresTargetDriver: TargetDriver {
   init(settings: PostgresTargetSettings, logger: Logger) {
     self.settings = settings
     self.logger = logger
+    traits = TargetTraits(secretClass: .overwrite, fencesOnTarget: true, lockout: settings.lockout)
     client = PostgresClient(settings.adminConfiguration(), logger: logger)
   }
 

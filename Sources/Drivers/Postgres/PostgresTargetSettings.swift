@@ -6,7 +6,8 @@ import Targets
 ///
 /// Keys: `host` (a name, an address, or a socket directory that begins with `/`), `port` (default 5432), `database`
 /// (default `postgres`), `user`, `role` (default: none), `sslmode` (default `verify-full`, for a socket directory `disable`),
-/// `sslrootcert`.
+/// `sslrootcert`; `lockout_threshold` (failed logins, 2…1000, that lock a login; default: the server locks none) and
+/// `lockout_window` (seconds, 1…86400, after which it forgets them; default 1800), where an extension of the server does so.
 ///
 /// With `role`, the admin acts as it: it owns what is handed over and, from 16 on, holds the ADMIN option on what was made. So
 /// two admins that act as one role can stand in for each other.
@@ -16,10 +17,14 @@ struct PostgresTargetSettings: Sendable {
   let user: String
   let role: String?
   let tls: TLSOptions
+  let lockout: LockoutRule?
   /// Kept as long as the driver, whose pool needs it to reconnect.
   private let adminPassword: PostgresPassword
 
-  private static let keys: Set<String> = ["host", "port", "database", "user", "role", "sslmode", "sslrootcert"]
+  private static let keys: Set<String> = [
+    "host", "port", "database", "user", "role", "sslmode", "sslrootcert",
+    "lockout_threshold", "lockout_window",
+  ]
 
   init(_ target: TargetEndpoint) throws(TargetError) {
     let settings = target.settings
@@ -55,8 +60,24 @@ struct PostgresTargetSettings: Sendable {
     self.database = database
     self.user = user
     self.role = role
+    lockout = try Self.lockout(settings)
     tls = TLSOptions(mode: mode, rootCertificatePath: settings["sslrootcert"])
     adminPassword = password
+  }
+
+  private static func lockout(_ settings: [String: String]) throws(TargetError) -> LockoutRule? {
+    guard let text = settings["lockout_threshold"] else {
+      if settings["lockout_window"] == nil { return nil }
+      throw .invalid("lockout_window", "means nothing without lockout_threshold; set both or none")
+    }
+    // One failed login is needed to prove anything.
+    guard let threshold = Int(text), (2...1000).contains(threshold) else {
+      throw .invalid("lockout_threshold", "is not a number of failed logins from 2 to 1000; leave it out if none lock")
+    }
+    guard let window = Double(settings["lockout_window"] ?? "1800"), (1...86_400).contains(window) else {
+      throw .invalid("lockout_window", "is not a number of seconds from 1 to 86400; leave it out for 1800")
+    }
+    return LockoutRule(threshold: threshold, window: window)
   }
 
   /// For the admin, in this target's database or in `database`.

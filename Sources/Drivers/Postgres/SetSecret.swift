@@ -24,51 +24,51 @@ struct SetSecret {
         if fenced.roles[identity.name] == nil, creation == .refused {
           throw EffectRefusal(.nameConflict, .undefinedObject)
         }
-        _ = try await fenced.transaction.execute(HideFromServerLog())
-        switch identity.mode {
-        case .alternating:
-          if fenced.roles[identity.name] == nil {
-            try await fenced.execute("CREATE ROLE \(identifier: identity.name) NOLOGIN")
-          }
-          try await writeMember(verifier, fenced)
-        case .single: try await writeSingle(verifier, fenced)
-        }
-        try await fenced.grant(groups)
-        try await fenced.mark(identity.name, fence: context.fence)
+        let held = try await fenced.transaction.pipeline([
+          AnyStatement(HideFromServerLog()), AnyStatement(ReadMemberships(member: identity.name)),
+        ])[1].rows(of: ReadMemberships.self)
+        try await fenced.execute(changes(verifier, groups.filter { !held.contains($0) }, fenced))
       }
     }
   }
 
-  private func writeSingle(_ verifier: String, _ fenced: FencedTransaction) async throws {
-    if fenced.roles[login] == nil {
-      try await fenced.execute("CREATE ROLE \(identifier: login) LOGIN PASSWORD \(literal: verifier)")
-    } else {
-      try await alter(verifier, fenced)
-    }
+  private func changes(_ verifier: String, _ missing: [String], _ fenced: FencedTransaction) -> [UtilityStatement] {
+    let login: [UtilityStatement] =
+      switch identity.mode {
+      case .alternating: member(verifier, fenced)
+      case .single: single(verifier, fenced)
+      }
+    return login + missing.map { "GRANT \(identifier: $0) TO \(identifier: identity.name)" }
+      + [fenced.marking(identity.name, fence: fenced.context.fence)]
   }
 
-  private func writeMember(_ verifier: String, _ fenced: FencedTransaction) async throws {
+  private func single(_ verifier: String, _ fenced: FencedTransaction) -> [UtilityStatement] {
+    fenced.roles[login] == nil
+      ? ["CREATE ROLE \(identifier: login) LOGIN PASSWORD \(literal: verifier)"] : [altering(verifier)]
+  }
+
+  private func member(_ verifier: String, _ fenced: FencedTransaction) -> [UtilityStatement] {
     let owner = identity.name
+    var changes: [UtilityStatement] = []
+    if fenced.roles[owner] == nil { changes.append("CREATE ROLE \(identifier: owner) NOLOGIN") }
     let existing = fenced.roles[login]
     if let existing {
-      try await alter(verifier, fenced)
-      if !existing.isMemberOfOwner {
-        try await fenced.execute("GRANT \(identifier: owner) TO \(identifier: login)")
-      }
+      changes.append(altering(verifier))
+      if !existing.isMemberOfOwner { changes.append("GRANT \(identifier: owner) TO \(identifier: login)") }
     } else {
-      try await fenced.execute(
+      changes.append(
         "CREATE ROLE \(identifier: login) LOGIN PASSWORD \(literal: verifier) IN ROLE \(identifier: owner)")
-      try await fenced.mark(login, fence: nil)
+      changes.append(fenced.marking(login, fence: nil))
     }
     if existing?.actsAsOwner != true {
-      try await fenced.execute("ALTER ROLE \(identifier: login) SET role = \(literal: owner)")
+      changes.append("ALTER ROLE \(identifier: login) SET role = \(literal: owner)")
     }
+    return changes
   }
 
   /// Also undoes a block and an expiry: both would make the right secret fail.
-  private func alter(_ verifier: String, _ fenced: FencedTransaction) async throws {
-    try await fenced.execute(
-      "ALTER ROLE \(identifier: login) LOGIN PASSWORD \(literal: verifier) VALID UNTIL 'infinity'")
+  private func altering(_ verifier: String) -> UtilityStatement {
+    "ALTER ROLE \(identifier: login) LOGIN PASSWORD \(literal: verifier) VALID UNTIL 'infinity'"
   }
 }
 

@@ -154,6 +154,12 @@ extension GovernanceStore {
     }
   }
 
+  /// As a directory says: also for who is not active, whose decisions do not count anyway. Held already is fine.
+  func hold(role: String, by person: String, in transaction: Transaction) async throws {
+    let person = try await self.person(person, in: transaction)
+    _ = try await transaction.execute(InsertRole(person: person.id, role: role, target: nil))
+  }
+
   /// Ends it now; approvals that rest on it are void.
   @discardableResult
   package func unassign(

@@ -116,6 +116,12 @@ extension GovernanceStore {
       InsertFeedRelease(feed: feed, person: who.person.id, reason: who.reason))
     guard inserted == 1 else { throw GovernanceError.refused([.releaserCountedAlready]) }
     guard try await transaction.queryFirst(CountFeedReleases(feed: feed)) ?? 0 >= 2 else { return nil }
+    if try await transaction.queryFirst(LockSource(name: row.source))?.kind == .scim {
+      // Nothing is held: the client sends again what was refused.
+      try await transaction.execute(SettleFeeds(source: row.source, released: feed))
+      try await transaction.execute(AdvanceSource(source: row.source, asOf: nil, sequence: row.sequence, state: "ok"))
+      return .applied(changed: 0, removed: 0, voided: 0)
+    }
     let people = try JSONDecoder().decode([PersonAttributes].self, from: Data(content.text.utf8))
     return try await take(
       PersonFeed(people: people, asOf: row.asOf, sequence: row.sequence, digest: row.digest), from: row.source,
@@ -136,14 +142,14 @@ extension GovernanceStore {
       throw GovernanceError(
         code: .alreadyExists, message: "person \"\(person.externalID)\" belongs to another source; change it there")
     }
-    if let manager = person.manager { _ = try await self.person(manager, in: transaction) }
+    // One writer of a source at a time: what is counted below holds.
+    let record = try await transaction.queryFirst(LockSource(name: source))
+    guard let record else { throw GovernanceError.unknown("source", source) }
     let old = try await transaction.queryFirst(FindPersonRecords(source: source, externalID: person.externalID))
+    try await check(person, against: old, of: record, in: transaction)
     let now = try await transaction.queryFirst(ReadClock()) ?? Date()
     try await upsert([person], source: source, asOf: now, in: transaction)
-    if source != "manual" {
-      guard let record = try await transaction.queryFirst(LockSource(name: source)) else {
-        throw GovernanceError.unknown("source", source)
-      }
+    if record.kind != .manual {
       try await transaction.execute(
         AdvanceSource(
           source: source, asOf: now, sequence: record.sequence + 1, state: record.isQuarantined ? "quarantined" : "ok"))
@@ -151,6 +157,53 @@ extension GovernanceStore {
     guard let old else { return [] }
     return try await changePeople(
       [PersonChange(id: old.id, from: old.attributes, to: person)], cause: now, in: transaction)
+  }
+
+  /// What a complete delivery is checked for, for one person of many that come one by one.
+  private func check(
+    _ person: PersonAttributes, against old: PersonRecord?, of source: IdentitySource, in transaction: Transaction
+  ) async throws {
+    if let manager = person.manager {
+      _ = try await self.person(manager, in: transaction)
+      let isCircle = try await transaction.queryFirst(IsAbove(person: person.externalID, of: manager)) ?? false
+      guard !isCircle else { throw GovernanceError.refused([.feedCyclicManagers]) }
+    }
+    if old == nil {
+      let skeleton = ConfusableText.skeleton(person.externalID)
+      let others = try await transaction.query(FindLookalikes(externalID: person.externalID))
+      guard !others.contains(where: { ConfusableText.skeleton($0) == skeleton }) else {
+        throw GovernanceError.refused([.feedConfusableName])
+      }
+    }
+    guard source.kind == .scim, old?.attributes.state == .active, person.state != .active,
+      let counts = try await transaction.queryFirst(CountDeactivated(source: source.name)), !counts.isReleased
+    else { return }
+    guard
+      !source.breaker.trips(
+        removals: Int(counts.deactivated) + 1, of: Int(counts.active + counts.deactivated))
+    else { throw GovernanceError.refused([.feedMassChange]) }
+  }
+
+  /// A push was refused with `feed_mass_change`, and that transaction is rolled back: from now on the source is not trusted to
+  /// grant. Two people release it; for four hours after that removals pass, so that the client can try again. Returns the
+  /// delivery to release, the same one until then.
+  package func quarantinePushes(of name: String, in transaction: Transaction) async throws -> UUID {
+    guard let source = try await transaction.queryFirst(LockSource(name: name)) else {
+      throw GovernanceError.unknown("source", name)
+    }
+    if let held = try await transaction.queryFirst(FindQuarantinedFeed(source: name)) { return held }
+    let counts = try await transaction.queryFirst(CountDeactivated(source: name))
+    let id = UUID.ordered()
+    let now = try await transaction.queryFirst(ReadClock()) ?? Date()
+    let feed = try PersonFeed(
+      people: [], asOf: now, sequence: source.sequence + 1, digest: Array(repeating: 0, count: 32))
+    try await transaction.execute(
+      InsertFeed(
+        id: id, source: name, feed: feed, removals: Int(counts?.deactivated ?? 0) + 1, state: "quarantined",
+        content: JSONText(text: "[]")))
+    try await transaction.execute(
+      AdvanceSource(source: name, asOf: nil, sequence: source.sequence + 1, state: "quarantined"))
+    return id
   }
 
   package func personRecord(_ externalID: String, in runner: some StatementRunner) async throws -> PersonRecord {

@@ -7,10 +7,13 @@ package struct SCIMDirectory: Sendable {
   let store: GovernanceStore
   /// Whose people these are.
   let source: String
+  /// Scheme and authority of this server, for locations; empty: relative ones.
+  let base: String
 
-  package init(store: GovernanceStore, source: String) {
+  package init(store: GovernanceStore, source: String, base: String = "") {
     self.store = store
     self.source = source
+    self.base = base
   }
 
   package enum Kind: String, Sendable {
@@ -34,21 +37,31 @@ package struct SCIMDirectory: Sendable {
     guard let row = try await runner.queryFirst(FindSCIMResource(kind: kind.rawValue, id: id, source: source)) else {
       throw SCIMError(.notFound, "there is no such resource")
     }
-    return try row.resource
+    return try row.resource(base: base)
   }
 
-  /// Filters and pages over all resources of the kind, in the order of their creation.
-  package func list(
-    _ kind: Kind, filter: String?, page: SCIMPage, in runner: some StatementRunner
-  ) async throws -> SCIMValue {
-    let filter = try filter.map { (text) throws(SCIMError) in try SCIMFilter(text) }
-    var matching: [SCIMValue] = []
-    for row in try await runner.query(ListSCIMResources(kind: kind.rawValue, source: source)) {
-      let body = try row.resource.body
-      if filter?.matches(body) ?? true { matching.append(body) }
+  /// Resources of the kinds, by default in the order of their creation.
+  package func list(_ kinds: [Kind], _ query: SCIMQuery, in runner: some StatementRunner) async throws -> SCIMValue {
+    if kinds.count == 1, query.isPlain {
+      let kind = kinds[0].rawValue
+      let rows = try await runner.query(
+        ListSCIMResources(
+          kind: kind, source: source, limit: Int64(query.page.count), offset: Int64(query.page.start - 1)))
+      let total = try await runner.queryFirst(CountSCIMResources(kind: kind, source: source)) ?? 0
+      let shown = try rows.map { query.projection.apply(to: try $0.resource(base: base).body) }
+      return query.page.response(shown, total: Int(total))
     }
-    let shown = matching.dropFirst(page.start - 1).prefix(page.count)
-    return page.response(Array(shown), total: matching.count)
+    var resources: [SCIMValue] = []
+    for kind in kinds {
+      let rows =
+        if let name = query.name {
+          try await runner.query(FindSCIMResourceNamed(kind: kind.rawValue, source: source, name: name))
+        } else {
+          try await runner.query(ListSCIMResources(kind: kind.rawValue, source: source))
+        }
+      for row in rows { resources.append(try row.resource(base: base).body) }
+    }
+    return query.apply(to: resources)
   }
 
   // MARK: Writing
@@ -64,9 +77,9 @@ package struct SCIMDirectory: Sendable {
       try await insert(id, kind, name: user.userName, person: person.id, body: user.body, in: transaction)
     case .group:
       let group = try SCIMGroup(body)
-      try await refuseTaken(group.role, kind, except: nil, in: transaction)
-      try await insert(id, kind, name: group.role, person: nil, body: group.body, in: transaction)
-      try await setMembers(of: group, from: [], in: transaction)
+      try await refuseTaken(group.name, kind, except: nil, in: transaction)
+      try await insert(id, kind, name: group.name, person: nil, body: group.body, in: transaction)
+      try await setMembers(from: nil, to: group, in: transaction)
     }
     return try await get(kind, id, in: transaction)
   }
@@ -92,11 +105,9 @@ package struct SCIMDirectory: Sendable {
         UpdateSCIMResource(id: id, name: user.userName, body: try user.body.jsonText()))
     case .group:
       let group = try SCIMGroup(body)
-      try await refuseTaken(group.role, kind, except: id, in: transaction)
-      let old = try SCIMGroup(row.stored)
-      guard old.role == group.role else { throw SCIMError(.mutability, "the displayName is the role's name and stays") }
-      try await transaction.execute(UpdateSCIMResource(id: id, name: group.role, body: try group.body.jsonText()))
-      try await setMembers(of: group, from: old.members, in: transaction)
+      try await refuseTaken(group.name, kind, except: id, in: transaction)
+      try await transaction.execute(UpdateSCIMResource(id: id, name: group.name, body: try group.body.jsonText()))
+      try await setMembers(from: try SCIMGroup(row.stored), to: group, in: transaction)
     }
     return try await get(kind, id, in: transaction)
   }
@@ -105,7 +116,12 @@ package struct SCIMDirectory: Sendable {
     _ kind: Kind, _ id: UUID, _ body: SCIMValue, ifMatch header: String? = nil, in transaction: Transaction
   ) async throws -> Resource {
     let patch = try SCIMPatch(body)
-    let current = try await get(kind, id, in: transaction)
+    // Locked before it is read: of two patches at once the second one sees the first one's.
+    guard let row = try await transaction.queryFirst(LockSCIMResource(kind: kind.rawValue, id: id, source: source))
+    else {
+      throw SCIMError(.notFound, "there is no such resource")
+    }
+    let current = try row.resource(base: base)
     return try await replace(kind, id, try patch.applied(to: current.body), ifMatch: header, in: transaction)
   }
 
@@ -122,11 +138,18 @@ package struct SCIMDirectory: Sendable {
     try await transaction.execute(DeleteSCIMResource(id: id))
     if let person = row.person {
       let externalID = try await store.person(PersonID(person), in: transaction).externalID
-      try await store.setState(.terminated, of: externalID, in: transaction)
+      for group in try await transaction.query(FindSCIMGroupsOf(user: id, source: source)) {
+        try await leave(group, user: id, externalID: externalID, in: transaction)
+      }
+      try await translating { try await store.setState(.terminated, of: externalID, in: transaction) }
     } else {
-      let old = try SCIMGroup(row.stored)
-      try await setMembers(of: SCIMGroup(role: old.role, members: []), from: old.members, in: transaction)
+      try await setMembers(from: try SCIMGroup(row.stored), to: nil, in: transaction)
     }
+  }
+
+  /// After a write that was refused with `massChange`, in a transaction of its own: see `quarantinePushes`.
+  package func quarantine(in client: PostgresClient) async throws -> UUID {
+    try await client.withTransaction { try await store.quarantinePushes(of: source, in: $0) }
   }
 
   // MARK: Effects
@@ -139,11 +162,19 @@ package struct SCIMDirectory: Sendable {
     {
       manager = try await store.person(PersonID(person), in: transaction).externalID
     }
-    do {
+    try await translating {
       try await store.put(user.attributes(externalID: externalID, manager: manager), source: source, in: transaction)
+    }
+  }
+
+  private func translating<T>(_ body: () async throws -> T) async throws {
+    do {
+      _ = try await body()
     } catch let error as GovernanceError {
       let isTaken = error.code == .alreadyExists || error.reasons == [.feedDuplicateEmail]
-      throw SCIMError(isTaken ? .uniqueness : .invalidValue, error.message)
+      let kind: SCIMError.Kind =
+        error.reasons == [.feedMassChange] ? .massChange : isTaken ? .uniqueness : .invalidValue
+      throw SCIMError(kind, error.message)
     }
   }
 
@@ -160,25 +191,41 @@ package struct SCIMDirectory: Sendable {
         id: id, source: source, kind: kind.rawValue, name: name, person: person, body: try body.jsonText()))
   }
 
-  /// Members of a group hold the role of its name.
-  private func setMembers(of group: SCIMGroup, from old: [UUID], in transaction: Transaction) async throws {
-    for id in group.members where !old.contains(id) {
+  /// Members of a group hold the role of its name, and no longer when they leave it. Nil: no such group.
+  private func setMembers(from old: SCIMGroup?, to new: SCIMGroup?, in transaction: Transaction) async throws {
+    let isSameRole = old?.role == new?.role
+    for id in new?.members ?? [] where !(isSameRole && old?.members.contains(id) ?? false) {
       guard let name = try await key(of: id, in: transaction) else {
         throw SCIMError(.invalidValue, "a member is not a user of this directory")
       }
-      do {
-        try await store.assign(role: group.role, to: name, on: nil, in: transaction)
-      } catch let error as GovernanceError where error.code == .alreadyExists {
-        // Given by hand before: held all the same.
-        continue
-      } catch let error as GovernanceError {
-        throw SCIMError(.invalidValue, error.message)
-      }
+      if let role = new?.role { try await store.hold(role: role, by: name, in: transaction) }
     }
-    for id in old where !group.members.contains(id) {
+    guard let role = old?.role else { return }
+    for id in old?.members ?? [] where !(isSameRole && new?.members.contains(id) ?? false) {
       guard let name = try await key(of: id, in: transaction) else { continue }
-      try await store.unassign(role: group.role, from: name, on: nil, in: transaction)
+      try await end(role, of: name, in: transaction)
     }
+  }
+
+  private func end(_ role: String, of name: String, in transaction: Transaction) async throws {
+    do {
+      try await store.unassign(role: role, from: name, on: nil, in: transaction)
+    } catch let error as GovernanceError where error.code == .unknownRecord {
+      // Taken away by hand before.
+      return
+    }
+  }
+
+  /// A user who is deleted is in no group.
+  private func leave(_ row: SCIMRow, user: UUID, externalID: String, in transaction: Transaction) async throws {
+    guard case .object(var object) = row.stored, case .array(let members)? = object["members"] else { return }
+    let group = try SCIMGroup(row.stored)
+    let id = SCIMValue.string(user.uuidString.lowercased())
+    let left = members.filter { $0["value"] != id }
+    object["members"] = left.isEmpty ? nil : .array(left)
+    try await transaction.execute(
+      UpdateSCIMResource(id: row.id, name: group.name, body: try SCIMValue.object(object).jsonText()))
+    if let role = group.role { try await end(role, of: externalID, in: transaction) }
   }
 
   private func key(of id: UUID, in transaction: Transaction) async throws -> String? {
@@ -194,21 +241,21 @@ extension SCIMValue {
   func jsonText() throws -> JSONText { JSONText(text: String(decoding: try json(), as: UTF8.self)) }
 }
 
-/// A group resource (RFC 7643, section 4.2): the role of its display name. Pure.
+/// A group resource (RFC 7643, section 4.2). Its members hold the role of its name; a name that is no role's grants nothing. Pure.
 struct SCIMGroup: Sendable, Equatable {
   static let schema = "urn:ietf:params:scim:schemas:core:2.0:Group"
 
-  let role: String
+  let name: String
   let members: [UUID]
   let body: SCIMValue
 
   init(_ resource: SCIMValue) throws(SCIMError) {
     guard case .object(var object) = resource, let name = resource["displayName"]?.text,
-      name.wholeMatch(of: /[a-z][a-z0-9_-]{0,59}/) != nil
+      !name.allSatisfy(\.isWhitespace), name.unicodeScalars.count <= 200
     else {
-      throw SCIMError(.invalidValue, "displayName is the role's name: lower-case letters, digits, - and _")
+      throw SCIMError(.invalidValue, "displayName must be a text of 1 to 200 characters")
     }
-    role = name
+    self.name = name
     var members: [UUID] = []
     if case .array(let values)? = resource["members"] {
       for value in values {
@@ -224,9 +271,13 @@ struct SCIMGroup: Sendable, Equatable {
     body = .object(object)
   }
 
-  init(role: String, members: [UUID]) {
-    self.role = role
-    self.members = members
-    body = .object([:])
+  /// `Access Reviewers` is `access-reviewers`. Nil when that is no name of a role: letters of other alphabets are never
+  /// taken for Latin ones.
+  var role: String? {
+    let role = String(name.lowercased().map { $0 == " " ? "-" : $0 })
+    guard role.utf8.count <= 60, role.wholeMatch(of: /[a-z][a-z0-9_-]*/) != nil,
+      !PolicyDocument.Stage.relations.contains(role)
+    else { return nil }
+    return role
   }
 }

@@ -111,6 +111,10 @@ package struct SCIMPatch: Sendable {
       }
       inner[self.key(sub, in: inner)] = verb == .remove ? nil : value
       object[key] = inner.isEmpty ? nil : .object(inner)
+    } else if verb == .remove, case .array(let gone)? = value, case .array(let existing)? = object[key] {
+      // Some clients name the values to remove beside the path, and do not mean the others.
+      let left = existing.filter { element in !gone.contains { Self.isSame($0, element) } }
+      object[key] = left.isEmpty ? nil : .array(left)
     } else if verb == .remove {
       object[key] = nil
     } else if verb == .add, case .array(let existing)? = object[key] {
@@ -122,6 +126,11 @@ package struct SCIMPatch: Sendable {
     } else {
       object[key] = value
     }
+  }
+
+  private static func isSame(_ wanted: SCIMValue, _ element: SCIMValue) -> Bool {
+    if let value = wanted["value"] { return element["value"] == value }
+    return wanted == element
   }
 
   private static func applyFiltered(

@@ -11,14 +11,15 @@ package enum SCIMValue: Sendable, Equatable, Codable {
 
   package init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
+    // Texts first: most values are, and each wrong guess costs an error.
     if container.decodeNil() {
       self = .null
+    } else if let value = try? container.decode(String.self) {
+      self = .string(value)
     } else if let value = try? container.decode(Bool.self) {
       self = .bool(value)
     } else if let value = try? container.decode(Double.self) {
       self = .number(value)
-    } else if let value = try? container.decode(String.self) {
-      self = .string(value)
     } else if let value = try? container.decode([SCIMValue].self) {
       self = .array(value)
     } else {
@@ -86,6 +87,17 @@ package struct SCIMError: Error, Sendable, Equatable, CustomStringConvertible {
     case notFound
     /// The entity tag does not match.
     case versionMismatch
+    case unauthorized
+    case forbidden
+    case tooManyRequests
+    case methodNotAllowed
+    case unsupportedMediaType
+    case notImplemented
+    case tooSlow
+    /// More people would stop being active than the source's breaker lets pass; nothing was changed.
+    case massChange
+    case unavailable
+    case internalError
   }
 
   package let kind: Kind
@@ -99,11 +111,20 @@ package struct SCIMError: Error, Sendable, Equatable, CustomStringConvertible {
 
   package var status: Int {
     switch kind {
+    case .unauthorized: 401
+    case .forbidden: 403
     case .notFound: 404
+    case .methodNotAllowed: 405
+    case .tooSlow: 408
     case .uniqueness: 409
     case .versionMismatch: 412
     case .tooLarge: 413
-    default: 400
+    case .unsupportedMediaType: 415
+    case .tooManyRequests: 429
+    case .internalError: 500
+    case .notImplemented: 501
+    case .massChange, .unavailable: 503
+    case .invalidFilter, .invalidSyntax, .invalidPath, .noTarget, .invalidValue, .mutability, .tooMany: 400
     }
   }
 

@@ -141,6 +141,8 @@ struct UpsertPeople: Statement {
       role_since = CASE
         WHEN (p.department, p.job_title) IS DISTINCT FROM (EXCLUDED.department, EXCLUDED.job_title)
           THEN clock_timestamp() ELSE p.role_since END,
+      deactivated_at = CASE WHEN p.state = 'active' AND EXCLUDED.state <> 'active'
+        THEN clock_timestamp() ELSE p.deactivated_at END,
       removed_at = NULL, version = p.version + 1
     """
 

@@ -21,20 +21,19 @@ struct SCIMRow: Sendable {
     modifiedAt = try row[6]
   }
 
-  var resource: SCIMDirectory.Resource {
-    get throws {
-      guard case .object(var object) = stored, let kind = SCIMDirectory.Kind(rawValue: kind) else {
-        throw SCIMError(.notFound, "the resource cannot be read")
-      }
-      let name = id.uuidString.lowercased()
-      object["id"] = .string(name)
-      object["meta"] = .object([
-        "resourceType": .string(kind.rawValue), "version": .string(SCIMTag.text(version)),
-        "created": .string(createdAt.formatted(.iso8601)), "lastModified": .string(modifiedAt.formatted(.iso8601)),
-        "location": .string("/scim/v2/\(kind.rawValue)s/\(name)"),
-      ])
-      return SCIMDirectory.Resource(id: id, kind: kind, version: version, body: .object(object))
+  /// - Parameter base: scheme and authority of this server, or empty.
+  func resource(base: String) throws -> SCIMDirectory.Resource {
+    guard case .object(var object) = stored, let kind = SCIMDirectory.Kind(rawValue: kind) else {
+      throw SCIMError(.notFound, "the resource cannot be read")
     }
+    let name = id.uuidString.lowercased()
+    object["id"] = .string(name)
+    object["meta"] = .object([
+      "resourceType": .string(kind.rawValue), "version": .string(SCIMTag.text(version)),
+      "created": .string(createdAt.formatted(.iso8601)), "lastModified": .string(modifiedAt.formatted(.iso8601)),
+      "location": .string("\(base)/scim/v2/\(kind.rawValue)s/\(name)"),
+    ])
+    return SCIMDirectory.Resource(id: id, kind: kind, version: version, body: .object(object))
   }
 }
 
@@ -79,13 +78,35 @@ struct LockSCIMResource: Statement {
   static func decode(_ row: PostgresRow) throws -> SCIMRow { try SCIMRow(row) }
 }
 
+/// Resources of a kind, in the order of their creation.
 struct ListSCIMResources: Statement {
   static let sql = """
     SELECT id, kind, version, person_id, body, created_at, modified_at
     FROM governance.scim_resource
     WHERE kind = $1 AND source = $2
     ORDER BY id
+    LIMIT $3
+    OFFSET $4
     """
+
+  let kind: String
+  let source: String
+  /// Nil: all.
+  var limit: Int64?
+  var offset: Int64 = 0
+
+  func bind(_ parameters: inout PostgresParameters) {
+    parameters.append(kind)
+    parameters.append(source)
+    parameters.append(limit)
+    parameters.append(offset)
+  }
+
+  static func decode(_ row: PostgresRow) throws -> SCIMRow { try SCIMRow(row) }
+}
+
+struct CountSCIMResources: Statement {
+  static let sql = "SELECT count(*) FROM governance.scim_resource WHERE kind = $1 AND source = $2"
 
   let kind: String
   let source: String
@@ -93,6 +114,27 @@ struct ListSCIMResources: Statement {
   func bind(_ parameters: inout PostgresParameters) {
     parameters.append(kind)
     parameters.append(source)
+  }
+
+  static func decode(_ row: PostgresRow) throws -> Int64 { try row[0] }
+}
+
+/// The one that bears the name, by the index `scim_resource_name_once`: what clients ask before they create one.
+struct FindSCIMResourceNamed: Statement {
+  static let sql = """
+    SELECT id, kind, version, person_id, body, created_at, modified_at
+    FROM governance.scim_resource
+    WHERE kind = $1 AND source = $2 AND lower(name) = lower($3)
+    """
+
+  let kind: String
+  let source: String
+  let name: String
+
+  func bind(_ parameters: inout PostgresParameters) {
+    parameters.append(kind)
+    parameters.append(source)
+    parameters.append(name)
   }
 
   static func decode(_ row: PostgresRow) throws -> SCIMRow { try SCIMRow(row) }
@@ -156,4 +198,26 @@ struct DeleteSCIMResource: Statement {
   static let sql = "DELETE FROM governance.scim_resource WHERE id = $1"
   let id: UUID
   func bind(_ parameters: inout PostgresParameters) { parameters.append(id) }
+}
+
+/// Groups that the user is a member of; locks them, in the order of their ids.
+struct FindSCIMGroupsOf: Statement {
+  static let sql = """
+    SELECT id, kind, version, person_id, body, created_at, modified_at
+    FROM governance.scim_resource
+    WHERE kind = 'Group' AND source = $2
+      AND body -> 'members' @> jsonb_build_array(jsonb_build_object('value', $1::text))
+    ORDER BY id
+    FOR NO KEY UPDATE
+    """
+
+  let user: UUID
+  let source: String
+
+  func bind(_ parameters: inout PostgresParameters) {
+    parameters.append(user.uuidString.lowercased())
+    parameters.append(source)
+  }
+
+  static func decode(_ row: PostgresRow) throws -> SCIMRow { try SCIMRow(row) }
 }

@@ -23,12 +23,12 @@ package struct RTTicketSystem: TicketSystem {
 
   package let name: String
   private let settings: Settings
-  private let client: RTClient
+  private let client: HelpdeskClient
 
   package init(name: String = "rt", base: URL, token: String, settings: Settings = Settings()) {
     self.name = name
     self.settings = settings
-    client = RTClient(base: base, token: token)
+    client = HelpdeskClient(base: base.appendingPathComponent("REST/2.0"), authorization: "token \(token)")
   }
 
   // MARK: Writing
@@ -53,7 +53,7 @@ package struct RTTicketSystem: TicketSystem {
       json: NewTicket(
         queue: settings.queue, subject: draft.subject, content: draft.body, customFields: fields(draft.binding)))
     struct Created: Decodable { let id: Identifier }
-    return try decode(Created.self, answer).id.text
+    return try answer.decode(Created.self).id.text
   }
 
   private func fields(_ binding: TicketBinding) -> [String: String] {
@@ -105,8 +105,8 @@ package struct RTTicketSystem: TicketSystem {
 
   package func read(_ id: String) async throws -> RemoteTicket? {
     let answer = try await client.send("GET", "ticket/\(try checked(id))")
-    guard answer.status < 300 else { return nil }
-    let found = try decode(Found.self, answer)
+    guard answer.isFound else { return nil }
+    let found = try answer.decode(Found.self)
     guard found.status != "deleted" else { return nil }
     let values = Dictionary((found.customFields ?? []).map { ($0.name, $0.values.first ?? "") }) { first, _ in first }
     var binding: TicketBinding?
@@ -164,8 +164,8 @@ package struct RTTicketSystem: TicketSystem {
         query: [
           ("fields", "Type,Field,OldValue,NewValue,Creator,Created"), ("per_page", "100"), ("page", "\(page)"),
         ])
-      guard answer.status < 300 else { return [] }
-      let history = try decode(History.self, answer)
+      guard answer.isFound else { return [] }
+      let history = try answer.decode(History.self)
       items += history.items
       guard page < history.pages ?? 1, !history.items.isEmpty, page < 1000 else { break }
       page += 1
@@ -188,6 +188,43 @@ package struct RTTicketSystem: TicketSystem {
           at: at, isHuman: !automatic, isAfterTampering: isTampered))
     }
     return decisions
+  }
+
+  package func texts(of id: String, except seen: Set<String>) async throws -> [RemoteText] {
+    struct Attachments: Decodable {
+      struct Item: Decodable { let id: Identifier }
+      let items: [Item]
+      let pages: Int?
+    }
+    struct Attachment: Decodable {
+      let type: String?
+      /// Base64.
+      let content: String?
+
+      enum CodingKeys: String, CodingKey {
+        case type = "ContentType"
+        case content = "Content"
+      }
+    }
+    var texts: [RemoteText] = []
+    for page in 1...1000 {
+      let answer = try await client.send(
+        "GET", "ticket/\(try checked(id))/attachments", query: [("per_page", "100"), ("page", "\(page)")])
+      guard answer.isFound else { break }
+      let found = try answer.decode(Attachments.self)
+      for item in found.items where !seen.contains("attachment \(item.id.text)") {
+        let answer = try await client.send("GET", "attachment/\(try checked(item.id.text))")
+        guard answer.isFound else { continue }
+        let attachment = try answer.decode(Attachment.self)
+        let isText = attachment.type?.hasPrefix("text/") ?? false
+        let bytes = attachment.content.flatMap { Data(base64Encoded: $0, options: .ignoreUnknownCharacters) }
+        texts.append(
+          RemoteText(
+            place: "attachment \(item.id.text)", text: isText ? String(decoding: bytes ?? Data(), as: UTF8.self) : ""))
+      }
+      if page >= found.pages ?? 1 || found.items.isEmpty { break }
+    }
+    return texts
   }
 
   // MARK: Answers
@@ -213,20 +250,8 @@ package struct RTTicketSystem: TicketSystem {
     }
   }
 
-  private func decode<T: Decodable>(_ type: T.Type, _ answer: RTClient.Answer) throws -> T {
-    do {
-      return try JSONDecoder().decode(type, from: answer.body)
-    } catch {
-      throw HelpdeskError(.unexpectedAnswer, "the helpdesk's answer is not what REST2 promises")
-    }
-  }
-
-  /// An id goes into a path.
   private func checked(_ id: String) throws -> String {
-    guard !id.isEmpty, id.utf8.count <= 20, id.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
-      throw HelpdeskError(.unexpectedAnswer, "a ticket of this helpdesk has a number")
-    }
-    return id
+    try RemoteID.checked(id, "a number") { (0x30...0x39).contains($0) }
   }
 
   private static func time(_ text: String) -> Date? { try? Date(text, strategy: .iso8601) }

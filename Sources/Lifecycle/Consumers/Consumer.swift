@@ -1,4 +1,3 @@
-import Crypto
 package import Foundation
 import Governance
 package import Secrets
@@ -8,45 +7,24 @@ package struct ConsumerID: RecordID {
   package init(_ rawValue: UUID) { self.rawValue = rawValue }
 }
 
-/// What a consumer shows to read its secret: `ktc_` and 64 characters of base64url, which are its id (16 bytes) and 32
-/// random bytes. Kept as SHA-256 only: there is nothing to guess, so a slow hash would only cost time.
+/// What a consumer shows to read its secret: a `BearerToken` with the prefix `ktc_`.
 package struct ConsumerToken: Sendable {
   package let consumer: ConsumerID
   /// 32 bytes.
   package let hash: [UInt8]
 
   private static let prefix = "ktc_"
-  private static let length = 48
 
   /// A new one. The text is shown once and wiped with its last reference.
   package static func make(for consumer: ConsumerID) -> (text: SecretBytes, hash: [UInt8]) {
-    let random = SecretBytes.random(count: 32)
-    var bytes = withUnsafeBytes(of: consumer.rawValue.uuid) { Array($0) }
-    random.withBytes { bytes.append(contentsOf: $0) }
-    var text = Array((prefix + encode(bytes)).utf8)
-    let hash = Array(SHA256.hash(data: bytes))
-    bytes.withUnsafeMutableBytes { SecretBytes.wipe($0) }
-    return (SecretBytes(moving: &text), hash)
+    BearerToken.make(prefix: prefix, for: consumer.rawValue)
   }
 
   /// Nil for what cannot be a token.
   package init?(_ text: some StringProtocol) {
-    guard text.utf8.count == Self.prefix.utf8.count + Self.length / 3 * 4, text.hasPrefix(Self.prefix),
-      let bytes = Self.decode(text.dropFirst(Self.prefix.count)), bytes.count == Self.length
-    else { return nil }
-    consumer = ConsumerID(bytes.withUnsafeBytes { UUID(uuid: $0.loadUnaligned(as: uuid_t.self)) })
-    hash = Array(SHA256.hash(data: bytes))
-  }
-
-  // 48 bytes need no padding.
-  private static func encode(_ bytes: [UInt8]) -> String {
-    Data(bytes).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_")
-  }
-
-  private static func decode(_ text: some StringProtocol) -> [UInt8]? {
-    guard !text.contains(where: { $0 == "+" || $0 == "/" || $0 == "=" }) else { return nil }
-    let standard = String(text).replacing("-", with: "+").replacing("_", with: "/")
-    return Data(base64Encoded: standard).map(Array.init)
+    guard let token = BearerToken(text, prefix: Self.prefix) else { return nil }
+    consumer = ConsumerID(token.bearer)
+    hash = token.hash
   }
 }
 

@@ -98,14 +98,17 @@ extension CredentialLifecycle {
     }
     try await transaction.execute(InsertContainmentItems(items: items, reason: "containment \(id)"))
     try await queue.enqueue(
-      targets.map {
-        JobQueue.Order(
-          kind: LifecycleJobs.contain, subject: SubjectID($0.value), group: $0.key.limitGroup, lane: .leak, fence: 0)
-      }, in: transaction)
+      targets.map { Self.containOrder($0.value, on: $0.key) }, in: transaction)
     try await queue.record(
       OperatorAction(
         actor: who.person.externalID, verb: .enqueue, jobs: locked.count, detail: "contain \(selector)",
         reason: who.reason), in: transaction)
+  }
+
+  /// - Parameter entry: the part of a containment on one target.
+  static func containOrder(_ entry: UUID, on target: TargetID) -> JobQueue.Order {
+    JobQueue.Order(
+      kind: LifecycleJobs.contain, subject: SubjectID(entry), group: target.limitGroup, lane: .leak, fence: 0)
   }
 
   /// How far it is; by id or by the first digits of one.

@@ -3,7 +3,7 @@ import Governance
 import Jobs
 import Postgres
 
-/// Turns due credentials into sagas, and sagas without a job into jobs. What is due is a question to the credentials, so an
+/// Turns due credentials into sagas, and sagas and containments without a job into jobs. What is due is a question to the credentials, so an
 /// emptied job table loses nothing.
 struct DuePlanner: Sendable {
   let lifecycle: CredentialLifecycle
@@ -65,8 +65,11 @@ struct DuePlanner: Sendable {
         kind: LifecycleJobs.kind(for: row.action), subject: SubjectID(row.credential),
         group: LimitGroupID(row.target), lane: .routine, deadline: row.hardExpiresAt, fence: row.fence)
     }
-    if !orders.isEmpty { try await lifecycle.queue.enqueue(orders, in: transaction) }
-    return stalled.count
+    let contained = try await transaction.query(FindStalledContainments(limit: Self.batch)).map {
+      CredentialLifecycle.containOrder($0.entry, on: $0.target)
+    }
+    if !(orders + contained).isEmpty { try await lifecycle.queue.enqueue(orders + contained, in: transaction) }
+    return orders.count + contained.count
   }
 }
 

@@ -56,13 +56,18 @@ extension RotationRunner {
 
   // MARK: The old version
 
-  /// The old login is disabled first and its sessions ended after: the reverse order leaves new sessions behind.
+  /// The old secret opens nothing any more before its sessions are ended: the reverse order leaves new sessions behind. Where it
+  /// shares its login with the new one, that is seen and not done: a target may go on accepting it for a while.
   func retireOld(_ saga: inout Saga, _ run: inout SagaRun) async throws -> Machine.Fact {
     guard let old = saga.old else { throw SagaRun.missing("old version") }
     // With one slot the new secret took the place of the old one.
     if saga.situation(traits: run.driver.traits).holdsSeveral {
       let blocked = try await cut(old, &saga, &run)
       guard blocked == .effectApplied else { return blocked }
+    } else {
+      let refused = try await proveRefused(old, saga, &run)
+      guard refused == .oldRefused else { return refused }
+      run.refusedVersion = old.number
     }
     return try await endSessions([old.login], of: old.number, &saga, &run)
   }

@@ -200,7 +200,7 @@ extension RotationRunner {
   /// The old secret must be refused; then its sealed copy is destroyed.
   func proveOldRefused(_ saga: inout Saga, _ run: inout SagaRun) async throws -> Machine.Fact {
     guard let old = saga.old else { throw SagaRun.missing("old version") }
-    let fact = try await proveRefused(old, saga, &run)
+    let fact = run.refusedVersion == old.number ? .oldRefused : try await proveRefused(old, saga, &run)
     if fact == .oldRefused {
       run.changes.add(EndVersion(credential: saga.credential, number: old.number))
       saga.set(.revoked, of: old.number)

@@ -41,7 +41,8 @@ package enum RotationState: String, Sendable, CaseIterable {
   case published
   /// Both secrets work until the overlap is over; the old one is not cut while the new one is refused. → retiring
   case overlap
-  /// The old login is being disabled. → sessions_ended
+  /// The old login is being disabled; where it is the new one's too, the old secret must be seen to be refused.
+  /// → sessions_ended
   case retiring
   /// No session of the old secret (revocation: of the identity) is open. → old_refused, stripped
   case sessionsEnded = "sessions_ended"
@@ -52,7 +53,7 @@ package enum RotationState: String, Sendable, CaseIterable {
 
   /// Revocation: no login of the identity is accepted. → sessions_ended
   case loginBlocked = "login_blocked"
-  /// Revocation: rights are gone. → dropped
+  /// Revocation: rights are gone. → dropped, login_blocked
   case stripped
   /// Revocation: the roles are gone. → refused
   case dropped

@@ -211,6 +211,8 @@ struct RotationStateMachine {
         ? .discardCandidate : .quarantine(reason: "the target refused \(maximumCandidates) candidates (\(code))")
     // Narrowing: only who gave it can take it back.
     case (.residue, .claimed): .quarantine(reason: "a right that is not approved any more stays (\(code))")
+    // Something came to it after it was stripped: again from its sessions on.
+    case (.residue, .stripped): .enter(.loginBlocked)
     case (.residue, _): .retry(code: "residue")
     case (.nameConflict, _): .quarantine(reason: "the name on the target is not ours or is missing (\(code))")
     case (.foreignWriter, _): .quarantine(reason: "somebody else changed the role on the target (\(code))")
@@ -270,6 +272,7 @@ struct RotationStateMachine {
     case (.overlap, .newRefused):
       .quarantine(reason: "the new secret is refused by now; the old one was left as it is")
     case (.retiring, .effectApplied): .enter(.sessionsEnded)
+    case (.retiring, .oldAccepted): .retry(code: "old_accepted")
     case (_, .sessionsRemain(let count)): .retry(code: "\(count) sessions remain")
     case (.sessionsEnded, .oldRefused): .enter(.oldRefused)
     case (.sessionsEnded, .oldAccepted): .enter(.retiring)
@@ -330,7 +333,7 @@ extension RotationStateMachine.Fact {
   var repeatsCut: String? {
     switch self {
     case .oldAccepted: "old_accepted"
-    case .residueFound: "residue"
+    case .residueFound, .effectRefused(.residue, _): "residue"
     default: nil
     }
   }

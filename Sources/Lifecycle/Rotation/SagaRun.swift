@@ -14,6 +14,8 @@ struct SagaRun: Sendable {
   /// An earlier run may have left intents without outcome, of verbs that are not in `repeated`.
   let mayHaveLeftIntents: Bool
   var repeated: Set<TargetVerb> = []
+  /// The version that this run saw refused before it ended its sessions; it is not asked again.
+  var refusedVersion: Int32?
   /// Of this credential, read when first needed; nil: not yet.
   var tries: [String: LoginTries]?
   private let observer: CrashPointObserver?

@@ -44,13 +44,13 @@ struct FindDueCredentials: Statement {
 }
 
 /// Open sagas that no job stands for: the queue was emptied, or a crash came between saga and job. The same for blocked
-/// jobs whose authorization holds again is a person's `retry`.
+/// jobs whose authorization holds again is a person's `retry`; a quarantined saga has a job again when a person decides.
 struct FindStalledSagas: Statement {
   static let sql = """
     SELECT r.credential_id, c.target_id, r.action, c.fence, c.hard_expires_at
     FROM lifecycle.rotation AS r
     JOIN lifecycle.credential AS c ON c.id = r.credential_id
-    WHERE r.finished_at IS NULL
+    WHERE r.finished_at IS NULL AND r.state <> 'quarantined'
       AND NOT EXISTS (SELECT FROM jobs.job AS j WHERE j.subject = c.id AND j.bucket = c.bucket)
     ORDER BY r.created_at
     LIMIT $1
@@ -70,6 +70,25 @@ struct FindStalledSagas: Statement {
 
   static func decode(_ row: PostgresRow) throws -> Row {
     Row(credential: try row[0], target: try row[1], action: try row[2], fence: try row[3], hardExpiresAt: try row[4])
+  }
+}
+
+/// As above, of containments that are not over. Relies on `containment_target_open`.
+struct FindStalledContainments: Statement {
+  static let sql = """
+    SELECT t.id, t.target_id
+    FROM lifecycle.containment_target AS t
+    WHERE t.ended_at IS NULL
+      AND NOT EXISTS (SELECT FROM jobs.job AS j WHERE j.subject = t.id AND j.bucket = t.bucket)
+    LIMIT $1
+    """
+
+  let limit: Int64
+
+  func bind(_ parameters: inout PostgresParameters) { parameters.append(limit) }
+
+  static func decode(_ row: PostgresRow) throws -> (entry: UUID, target: TargetID) {
+    (try row[0], TargetID(try row[1]))
   }
 }
 

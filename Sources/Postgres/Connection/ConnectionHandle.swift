@@ -3,7 +3,7 @@ import CLibPQ
 /// A `PGconn` on its way between threads.
 ///
 /// Sendable without the compiler's check: it has one owner at a time. The helper thread that makes it hands it to the
-/// attempt, the attempt to the connection; both are actors on the same loop, and only there is it used.
+/// attempt, the attempt to the connection; both are actors on a loop of theirs, and only there is it used.
 struct ConnectionHandle: @unchecked Sendable {
   let pointer: OpaquePointer
 

@@ -3,7 +3,7 @@ import Glibc
 import Synchronization
 
 /// A thread that polls sockets, keeps timers, and is the serial executor of the actors that own connections: whatever
-/// touches a `PGconn` runs here, and nothing here waits, so one thread serves any number of connections.
+/// touches an open `PGconn` runs here, and nothing here waits, so one thread serves any number of connections.
 ///
 /// Also a task executor: a continuation resumes on a thread of Swift's pool before the task goes on to its actor, which would
 /// wake two threads for every answer of a server; with this preference it resumes here.
@@ -32,7 +32,19 @@ final class ConnectionLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
   }
 
   /// One for the process; it never ends.
-  static let shared = ConnectionLoop()
+  static let shared = ConnectionLoop(named: "postgres-loop")
+
+  /// For connections until they are open: a login by SCRAM computes for milliseconds on our side, in which the shared loop
+  /// would serve nobody. As many as there are processors, up to four.
+  private static let forLogins = (0..<min(4, max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))).map { _ in
+    ConnectionLoop(named: "postgres-login")
+  }
+  private static let nextLogin = Atomic<Int>(0)
+
+  /// Those for logins take turns.
+  static var forLogin: ConnectionLoop {
+    forLogins[nextLogin.add(1, ordering: .relaxed).oldValue % forLogins.count]
+  }
 
   private let inbox = Mutex(Inbox())
   private let thread = Atomic<UInt>(0)
@@ -42,7 +54,7 @@ final class ConnectionLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
   private var waiters: [Int32: UnsafeContinuation<Void, Never>] = [:]
   private var timers = TimerQueue<TimerID, @Sendable () -> Void>()
 
-  private init() {
+  private init(named name: String) {
     poll = epoll_create1(Int32(EPOLL_CLOEXEC))
     wakeup = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
     precondition(poll >= 0 && wakeup >= 0, "no file descriptors left for the connection loop: \(errno)")
@@ -50,7 +62,7 @@ final class ConnectionLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
     event.events = EPOLLIN.rawValue
     event.data.fd = wakeup
     epoll_ctl(poll, EPOLL_CTL_ADD, wakeup, &event)
-    Thread.start(named: "postgres-loop") { [self] in run() }
+    Thread.start(named: name) { [self] in run() }
   }
 
   // MARK: From any thread

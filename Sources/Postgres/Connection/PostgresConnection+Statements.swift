@@ -99,12 +99,15 @@ extension PostgresConnection: StatementRunner {
   /// What the server would store for the password, which so never travels: `SCRAM-SHA-256$4096:…`, made here.
   package func scramVerifier(user: String, password: PostgresPassword) async throws -> String {
     try await operate(named: "scramVerifier", timeout: nil) { _, handle in
-      let verifier = password.withCString { PQencryptPasswordConn(handle, $0, user, "scram-sha-256") }
+      // Lent to the helper thread, because it computes for milliseconds; nobody else has a turn meanwhile.
+      let lent = ConnectionHandle(pointer: handle)
+      let verifier = await withUnsafeContinuation { (continuation: UnsafeContinuation<String?, Never>) in
+        BlockingThreads.shared.execute { continuation.resume(returning: lent.scramVerifier(user, password)) }
+      }
       guard let verifier else {
         throw PostgresError(code: .misuse, message: "the password could not be hashed", statement: "scramVerifier")
       }
-      defer { PQfreemem(verifier) }
-      return String(cString: verifier)
+      return verifier
     }
   }
 
@@ -114,5 +117,15 @@ extension PostgresConnection: StatementRunner {
       throw PostgresError(code: .misuse, message: "the password contains a NUL byte", statement: "scramVerifier")
     }
     return try await scramVerifier(user: user, password: password)
+  }
+}
+
+extension ConnectionHandle {
+  fileprivate func scramVerifier(_ user: String, _ password: PostgresPassword) -> String? {
+    guard let verifier = password.withCString({ PQencryptPasswordConn(pointer, $0, user, "scram-sha-256") }) else {
+      return nil
+    }
+    defer { PQfreemem(verifier) }
+    return String(cString: verifier)
   }
 }

@@ -54,7 +54,7 @@ package actor PostgresConnection {
     -> PostgresConnection
   {
     let loop = ConnectionLoop.shared
-    let handle = try await ConnectionAttempt(configuration, loop: loop).run()
+    let handle = try await ConnectionAttempt(configuration, loop: .forLogin).run()
     let connection = PostgresConnection(handle, configuration: configuration, loop: loop)
     logger.debug("connected", metadata: ["postgres.pid": "\(connection.backendProcessID)"])
     return connection

@@ -4,7 +4,6 @@ import HTTPTypes
 import Hummingbird
 import Lifecycle
 import NIOCore
-import NIOHTTP1
 
 /// `GET /v1/credentials/{name}/secret` and `POST /v1/credentials/{name}/acknowledgements`.
 struct SecretRoutes: Sendable {
@@ -121,32 +120,16 @@ struct SecretRoutes: Sendable {
     }
   }
 
-  /// At most 4 KiB, and within the patience: a client that sends a byte now and then is not waited for.
   private func body(of request: Request) async throws -> ByteBuffer {
-    let tooLarge = Rejection(
-      413, "body_too_large", "Body too large", detail: "the body has more than \(Self.maximumBody) bytes",
-      remedy: "send {\"version\": N} and nothing else", headers: [.connection: "close"])
-    if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > Self.maximumBody { throw tooLarge }
     do {
-      return try await withThrowingTaskGroup(of: ByteBuffer?.self) { group in
-        group.addTask { try await request.body.collect(upTo: Self.maximumBody) }
-        group.addTask {
-          try await Task.sleep(for: patience)
-          return nil
-        }
-        defer { group.cancelAll() }
-        guard let body = try await group.next() ?? nil else {
-          throw Rejection(
-            408, "too_slow", "Too slow", detail: "the body did not arrive in time", remedy: "send it at once",
-            headers: [.connection: "close"])
-        }
-        return body
-      }
-    } catch is NIOTooManyBytesError {
-      throw tooLarge
-    } catch is HTTPParserError {
+      return try await BodyReader(maximum: Self.maximumBody, patience: patience).read(request)
+    } catch BodyReader.Failure.tooLarge {
       throw Rejection(
-        400, "bad_body", "Bad body", detail: "what followed the headers is not HTTP", remedy: "send {\"version\": N}",
+        413, "body_too_large", "Body too large", detail: "the body has more than \(Self.maximumBody) bytes",
+        remedy: "send {\"version\": N} and nothing else", headers: [.connection: "close"])
+    } catch BodyReader.Failure.tooSlow {
+      throw Rejection(
+        408, "too_slow", "Too slow", detail: "the body did not arrive in time", remedy: "send it at once",
         headers: [.connection: "close"])
     }
   }

@@ -5,10 +5,12 @@ package import Lifecycle
 package import Logging
 import NIOCore
 import NIOSSL
+package import Secrets
 import ServiceLifecycle
 import Synchronization
 
-/// The HTTP face: consumers read their secret and acknowledge it; probes ask for health.
+/// The HTTP face: consumers read their secret and acknowledge it; provisioning clients write people; helpdesks send signed
+/// events; probes ask for health.
 ///
 /// A class because it is one running thing; its state is behind a lock.
 package final class WebServer: Sendable {
@@ -22,12 +24,18 @@ package final class WebServer: Sendable {
 
   private let configuration: WebConfiguration
   private let lifecycle: CredentialLifecycle
+  private let helpdesks: [String: WebhookSignature]
   private let watch: VersionWatch
   private let logger: Logger
   private let state = Mutex(State())
 
-  package init(_ configuration: WebConfiguration, lifecycle: CredentialLifecycle, logger: Logger) throws(WebError) {
+  /// - Parameter helpdesks: by name, the keys of helpdesks that send signed events.
+  package init(
+    _ configuration: WebConfiguration, lifecycle: CredentialLifecycle, helpdesks: [String: WebhookSignature] = [:],
+    logger: Logger
+  ) throws(WebError) {
     try configuration.validate()
+    self.helpdesks = helpdesks
     self.configuration = configuration
     self.lifecycle = lifecycle
     watch = VersionWatch(lifecycle: lifecycle, listens: configuration.listens)
@@ -136,6 +144,15 @@ package final class WebServer: Sendable {
     let gate = TokenGate(lifecycle: lifecycle)
     SecretRoutes(
       lifecycle: lifecycle, reader: SecretReader(lifecycle: lifecycle), watch: watch, gate: gate,
+      patience: .seconds(configuration.patience)
+    ).add(to: router)
+    SCIMRoutes(
+      store: lifecycle.governance, client: lifecycle.client,
+      gate: SCIMGate(store: lifecycle.governance, client: lifecycle.client), patience: .seconds(configuration.patience),
+      scheme: configuration.isSecure ? "https" : "http", logger: logger
+    ).add(to: router)
+    HelpdeskEventRoutes(
+      store: lifecycle.governance, client: lifecycle.client, helpdesks: helpdesks,
       patience: .seconds(configuration.patience)
     ).add(to: router)
     return router
