@@ -49,7 +49,8 @@ let package = Package(
     // 0: leaves
     .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .target(name: "Postgres", dependencies: ["CLibPQ", log, deque], swiftSettings: settings),
-    .target(name: "Secrets", dependencies: [crypto], swiftSettings: settings),
+    .systemLibrary(name: "CProcess"),
+    .target(name: "Secrets", dependencies: ["CProcess", crypto], swiftSettings: settings),
     .target(name: "MerkleLog", dependencies: [crypto, cryptoExtras], swiftSettings: settings),
     .target(
       name: "Migrations", dependencies: [crypto], path: "Migrations", exclude: ["schema.sql"],

@@ -1,6 +1,15 @@
 import ArgumentParser
+import Secrets
 
 @main
+struct Main {
+  /// Every command may hold secrets in memory.
+  static func main() async {
+    do { try ProcessMemory.keepFromDumps() } catch { KeyturnCommand.exit(withError: error) }
+    await KeyturnCommand.main()
+  }
+}
+
 struct KeyturnCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "keyturn",

@@ -15,6 +15,22 @@ extension GovernanceStore {
       details: details, in: transaction)
   }
 
+  /// As above, for fewer rights than the identity has: a rotation and no more. The rights in the digest are the ones that are
+  /// kept. Refused as `.invalidField` unless they are some of the identity's, but not all.
+  package func submitNarrowing(
+    of identity: NonHumanIdentity, to rights: [String], requester: String, ticket: String,
+    details: RequestDetails = RequestDetails(), in transaction: Transaction
+  ) async throws -> Request {
+    let (kept, all) = (Set(rights), Set(identity.rights))
+    guard kept.isStrictSubset(of: all) else {
+      throw FieldRule.invalid(
+        "rights", "some of those that are approved now, but not all: more rights need a request to issue")
+    }
+    return try await submit(
+      revision: 1, of: .make(), [.rotate], for: identity, rights: identity.rights.filter(kept.contains),
+      requester: requester, beneficiary: nil, ticket: ticket, details: details, in: transaction)
+  }
+
   /// A new revision of a request, by whoever asked first. Older approvals count no more; what they granted is void.
   package func amend(
     _ id: RequestID, actions: [GovernedAction], by requester: String, details: RequestDetails = RequestDetails(),
@@ -26,8 +42,9 @@ extension GovernanceStore {
     let identity = try await identity(old.identity, in: transaction)
     let beneficiary = try await old.beneficiary.asyncMap { try await self.person($0, in: transaction).externalID }
     let new = try await submit(
-      revision: old.revision + 1, of: id, actions, for: identity, requester: requester, beneficiary: beneficiary,
-      ticket: old.ticket, details: details, in: transaction)
+      revision: old.revision + 1, of: id, actions, for: identity,
+      rights: actions == [.rotate] && old.actions == actions ? try old.rights : nil, requester: requester,
+      beneficiary: beneficiary, ticket: old.ticket, details: details, in: transaction)
     if old.decision == "approved" {
       _ = try await change(
         .requestAmended, of: [identity.id], words: "request \(id) was amended to revision \(new.revision)",
@@ -37,7 +54,8 @@ extension GovernanceStore {
   }
 
   private func submit(
-    revision: Int32, of id: RequestID, _ actions: [GovernedAction], for identity: NonHumanIdentity, requester: String,
+    revision: Int32, of id: RequestID, _ actions: [GovernedAction], for identity: NonHumanIdentity,
+    rights: [String]? = nil, requester: String,
     beneficiary: String?, ticket: String, details: RequestDetails, in transaction: Transaction
   ) async throws -> Request {
     let ticket = try FieldRule.text(ticket, field: "ticket", maximum: 200)
@@ -50,7 +68,7 @@ extension GovernanceStore {
     let target = try await target(identity.target, in: transaction)
     let core = RequestCore(
       identity: identity, targetName: target.name, actions: actions, requester: requester.externalID,
-      beneficiary: beneficiary.externalID, ticket: ticket, revision: Int(revision), details: details)
+      beneficiary: beneficiary.externalID, ticket: ticket, revision: Int(revision), rights: rights, details: details)
     let bytes = try core.canonicalBytes()
     let inserted = try await transaction.execute(
       InsertRequest(
@@ -273,6 +291,11 @@ extension GovernanceStore {
   ) async throws -> Int {
     let reason = try FieldRule.text(reason, field: "reason", maximum: 500)
     return try await transaction.execute(VoidAuthorizations(identity: identity, reason: reason))
+  }
+
+  /// What was granted before for the same identity ends: this one takes its place. Revocations stay.
+  package func replaceAuthorizations(by new: Authorization, reason: String, in transaction: Transaction) async throws {
+    try await transaction.execute(VoidOtherAuthorizations(kept: new, reason: reason))
   }
 
   func grant(

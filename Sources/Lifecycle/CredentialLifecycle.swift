@@ -137,7 +137,10 @@ package struct CredentialLifecycle: Sendable {
   package func start(
     _ authorization: Authorization, for request: Request, in transaction: Transaction
   ) async throws -> CredentialID {
-    try await start(
+    if ActionClass(authorization.actions) == .rotate {
+      return try await startNarrowing(authorization, for: request, in: transaction)
+    }
+    return try await start(
       authorization,
       trigger: authorization.actions.contains(.issue)
         ? .issue : .revocation(by: request.requester, ticket: request.ticket), in: transaction)
@@ -270,4 +273,11 @@ package struct CurrentSecret: Sendable {
   package let secret: SecretBytes
   /// Where the target is; no secrets.
   package let settings: [String: String]
+
+  package init(version: Int32, login: String, secret: SecretBytes, settings: [String: String]) {
+    self.version = version
+    self.login = login
+    self.secret = secret
+    self.settings = settings
+  }
 }

@@ -70,6 +70,13 @@ package struct DiscoveryAssessment: Sendable {
     package let name: String
     package let identity: IdentityID?
     package let detail: String
+
+    /// - Parameter identity: the case's name on the target.
+    static func vanished(_ name: String, of identity: String, _ id: IdentityID) -> Finding {
+      Finding(
+        kind: .vanished, name: name, identity: id,
+        detail: "\(identity) says that it is there; somebody else has removed or renamed it")
+    }
   }
 
   package let findings: [Finding]
@@ -193,7 +200,7 @@ package struct DiscoveryAssessment: Sendable {
     }
     for name in Set([one.onTarget.name, current]).sorted() {
       guard let login = observed.first(where: { $0.name == name }) else {
-        add(.vanished, name, "\(one.onTarget.name) says that it is there; somebody else has removed or renamed it")
+        findings.append(.vanished(name, of: one.onTarget.name, one.identity))
         continue
       }
       guard name == current else { continue }

@@ -100,33 +100,59 @@ extension CredentialLifecycle {
     }
   }
 
-  /// Fewer rights than before, some of those the identity has: recorded, and carried out by one saga that takes the others away on
-  /// the target, replaces the secret and ends the sessions of the old one. Refused while another saga is open.
-  package func narrowRights(
-    _ identity: IdentityID, to rights: [String], by person: PersonID, ticket: String
+  /// Asks for fewer rights than the identity has. Nothing changes until it is approved; the approval starts it.
+  package func requestNarrowing(
+    of identity: IdentityID, to rights: [String], by requester: String, ticket: String,
+    details: RequestDetails = RequestDetails()
+  ) async throws -> Request {
+    try await client.withTransaction { transaction in
+      try requireActive(try await credential(of: identity, in: transaction), for: "narrowed")
+      return try await governance.submitNarrowing(
+        of: try await governance.identity(identity, in: transaction), to: rights, requester: requester, ticket: ticket,
+        details: details, in: transaction)
+    }
+  }
+
+  /// What an approved rotation grants, in the transaction that granted it. For fewer rights: the identity has only these from now
+  /// on, what was granted for more is void, and one saga takes the others away on the target, replaces the secret and ends the
+  /// sessions of the old one. For the same: the authorization takes the place of the one before.
+  ///
+  /// Throws `.wrongState` while another saga is open, and then nothing of the approval is written.
+  func startNarrowing(
+    _ authorization: Authorization, for request: Request, in transaction: Transaction
   ) async throws -> CredentialID {
-    let rights = PrivilegeSet(rights)
-    return try await client.withTransaction { transaction in
-      let credential = try await credential(of: identity, in: transaction)
-      guard credential.state == .active else {
-        throw LifecycleError(
-          code: .wrongState,
-          message: "the credential is \(credential.state.rawValue); only an active one can be narrowed")
-      }
-      guard try await transaction.execute(NarrowIdentity(identity: identity, rights: rights.entries)) == 1 else {
-        throw LifecycleError(
-          code: .refused,
-          message: "rights: give some, but not all, of those that are approved now; more rights need a request")
-      }
+    let credential = try await credential(of: authorization.identity, in: transaction)
+    try requireActive(credential, for: "rotated")
+    let rights = PrivilegeSet(try request.rights)
+    let before = PrivilegeSet(try await governance.identity(authorization.identity, in: transaction).rights)
+    let isNarrower =
+      try await transaction.execute(NarrowIdentity(identity: authorization.identity, rights: rights.entries)) == 1
+    guard isNarrower || rights == before else {
+      throw LifecycleError(
+        code: .refused, message: "the identity's rights are others than when this was asked for; ask again")
+    }
+    if isNarrower {
       let order = SagaOrder(
-        action: .rotate, credential: credential, trigger: .narrowing(by: person, ticket: ticket),
-        authorization: credential.authorization)
+        action: .rotate, credential: credential, trigger: .narrowing(by: request.requester, ticket: request.ticket),
+        authorization: authorization.id)
       guard try await open([order], in: transaction) == 1 else {
         throw LifecycleError(
           code: .wrongState,
-          message: "another rotation of this identity is open; wait for its end, or cancel it, and try again")
+          message: "another rotation of this identity is open; wait for its end, or cancel it, and approve again")
       }
-      return credential.id
+    }
+    try await transaction.execute(AdoptAuthorization(credential: credential.id, authorization: authorization.id))
+    try await governance.replaceAuthorizations(
+      by: authorization, reason: "request \(request.id) was approved in its place", in: transaction)
+    if !isNarrower { _ = try await queue.retryNow(credential.id.subject, in: transaction) }
+    return credential.id
+  }
+
+  private func requireActive(_ credential: CredentialRecord, for what: String) throws(LifecycleError) {
+    guard credential.state == .active else {
+      throw LifecycleError(
+        code: .wrongState,
+        message: "the credential is \(credential.state.rawValue); only an active one can be \(what)")
     }
   }
 }

@@ -4,9 +4,11 @@ import Targets
 /// What a target has to show before anything is entrusted to it.
 extension CredentialLifecycle {
   /// Looks at an accepted target again, and tries it with an identity of its own. Empty problems and no failure means sound;
-  /// then the record says when. The trial is kept either way.
+  /// then the record says when. The trial is kept either way. Throws `.refused` while this process only observes: a trial
+  /// changes the target.
   package func testTarget(_ name: String) async throws -> TargetTest {
     let target = try await governance.target(name, in: client)
+    try await requireIncarnation(to: "try \(target.name)")
     let driver = try await drivers.driver(for: target)
     let problems = await driver.examine(deadline: ContinuousClock.now + .seconds(20))
     guard problems.isEmpty else { return TargetTest(problems: problems, trial: nil) }
@@ -15,8 +17,20 @@ extension CredentialLifecycle {
     return TargetTest(problems: [], trial: trial)
   }
 
-  /// Throws `.unsoundTarget` naming what does not hold.
+  /// Throws `.refused` with the remedy while nothing may be changed on any target.
+  func requireIncarnation(to what: String) async throws {
+    // Asked anew: a command may be all that ran since the database was restored.
+    await incarnation.refresh()
+    guard let doubt = await incarnation.doubt() else { return }
+    throw LifecycleError(
+      code: .refused,
+      message: "this host only observes and does not \(what): \(doubt.explanation); if it is the one to work on, say "
+        + "`keyturn incarnation confirm`")
+  }
+
+  /// Throws `.unsoundTarget` naming what does not hold, `.refused` while this process only observes.
   func requireSound(_ driver: any TargetDriver, name: String) async throws {
+    try await requireIncarnation(to: "try \(name)")
     let problems = await driver.examine(deadline: ContinuousClock.now + .seconds(20))
     guard problems.isEmpty else {
       throw LifecycleError(code: .unsoundTarget, message: "target not added: " + problems.joined(separator: "; "))

@@ -2,6 +2,8 @@
 package struct SecretsError: Error, Equatable, CustomStringConvertible {
   package enum Code: String, Sendable {
     case invalidPolicy
+    /// A crash of this process could write its memory to a file.
+    case unprotectedMemory
   }
 
   package let code: Code

@@ -41,6 +41,11 @@ import Testing
     let ended = try await Self.run(["--help"])
     #expect(ended.code == 0)
     #expect(ended.output.contains("Exit codes"))
+    // Options that two parts of a command bring are found out when its words are read.
+    for command in ["dev", "worker", "server"] {
+      let one = try await Self.run([command, "--help"])
+      #expect(one.code == 0, "\(command): \(one.errors)")
+    }
   }
 
   @Test func anUnreachableDatabaseEndsWithFive() async throws {

@@ -119,9 +119,6 @@ import Web
         + "content-type: application/json\r\ncontent-length: 13\r\n\r\n{"
       let answer = try await slow.exchange(head)
       #expect(answer.contains("408") && answer.contains("too_slow"))
-      // Nor one that never finishes its headers: it is cut off.
-      let half = try await RawConnection.open(port: api.port)
-      #expect(try await half.exchange("GET \(secret) HTTP/1.1\r\nhost: x\r\n") == "")
       let nonsense = try await RawConnection.open(port: api.port)
       #expect(try await nonsense.exchange("nonsense\r\n\r\n").contains("400"))
     }
@@ -271,50 +268,6 @@ import Web
     }
     #expect(throws: WebError(code: .invalidConfiguration, message: "")) {
       try WebConfiguration(certificatePath: "/x").validate()
-    }
-  }
-}
-
-/// Bytes on a socket, for what no client library would send.
-struct RawConnection: Sendable {
-  let descriptor: Int32
-
-  static func open(port: Int) async throws -> RawConnection {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = UInt16(port).bigEndian
-    address.sin_addr.s_addr = inet_addr("127.0.0.1")
-    let result = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
-    }
-    guard result == 0 else { throw POSIXError(.ECONNREFUSED) }
-    return RawConnection(descriptor: descriptor)
-  }
-
-  /// What comes back until the other side closes, or goes silent for a while after it has answered.
-  func exchange(_ text: String) async throws -> String {
-    let descriptor = descriptor
-    return try await withCheckedThrowingContinuation { continuation in
-      Thread.detachNewThread {
-        defer { close(descriptor) }
-        let bytes = Array(text.utf8)
-        guard write(descriptor, bytes, bytes.count) == bytes.count else {
-          return continuation.resume(throwing: POSIXError(.EPIPE))
-        }
-        var answer: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        while true {
-          var poller = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-          guard poll(&poller, 1, answer.isEmpty ? 30_000 : 300) > 0 else { break }
-          let count = read(descriptor, &buffer, buffer.count)
-          guard count > 0 else { break }
-          answer += buffer[..<count]
-        }
-        continuation.resume(returning: String(decoding: answer, as: UTF8.self))
-      }
     }
   }
 }

@@ -310,6 +310,32 @@ extension TestWorld {
     try await world.close()
   }
 
+  @Test func aLoginThatWasRenamedByHandIsCutOffUnderItsNewName() async throws {
+    let world = try await TestWorld.make()
+    try await world.permitContainment()
+    try await world.withWorker {
+      let old = try await issued(world, ["svc_moved"])[0]
+      try await world.target.withSuperuser { try await $0.executeScript("ALTER ROLE \(old.login) RENAME TO elsewhere") }
+      let session = try await world.session(
+        CurrentSecret(version: old.version, login: "elsewhere", secret: old.secret, settings: old.settings))
+      #expect(try await world.target.logIn("elsewhere", old.secret))
+      let id = try await world.contain("target=db")
+      try await world.database.eventually {
+        try await world.composition.lifecycle.containment("\(id)").contained == 1
+      }
+      #expect(try await !world.target.logIn("elsewhere", old.secret))
+      await #expect(throws: PostgresError.self) { try await session.executeScript("SELECT 1") }
+      await session.close()
+      #expect(
+        try await world.targetCount("SELECT count(*)::text FROM pg_stat_activity WHERE usename = 'elsewhere'") == 0)
+      // What follows meets the new name, says so and waits for a person.
+      try await world.eventually(
+        "SELECT count(*) FROM lifecycle.rotation WHERE state = 'quarantined' AND state_reason LIKE '%elsewhere%'", is: 1
+      )
+    }
+    try await world.close()
+  }
+
   @Test func aTargetThatIsAwayDoesNotHoldUpTheOthersAndIsContainedWhenItReturns() async throws {
     let world = try await TestWorld.make()
     try await world.permitContainment()

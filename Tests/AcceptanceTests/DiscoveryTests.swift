@@ -112,6 +112,47 @@ import Testing
     await world.close(ignoringErrors: ())
   }
 
+  @Test func aLookAtACredentialFindsThatItsLoginVanished() async throws {
+    let world = try await TestWorld.make()
+    try await world.withWorker {
+      for name in ["svc_login", "svc_all"] { try await world.issue(name) }
+      try await world.settled()
+      let login = try await world.secret("svc_login").login
+      let all = try await world.secret("svc_all").login
+      func look(_ name: String, is wanted: String) async throws {
+        let identity = try await world.composition.governance.identity(name, on: nil, in: world.composition.client)
+        _ = try await world.composition.lifecycle.verifyNow(identity.id)
+        try await world.database.eventually {
+          try await world.text(
+            """
+            SELECT v.result || ' ' || array_to_string(v.drifts, ' ')
+            FROM lifecycle.verification AS v
+            JOIN lifecycle.credential AS c ON c.id = v.credential_id AND c.identity_id = '\(identity.id)'
+            ORDER BY v.id DESC
+            LIMIT 1
+            """) == wanted
+        }
+      }
+      try await look("svc_login", is: "sound ")
+      try await world.target.withSuperuser { connection in
+        try await connection.executeScript("DROP ROLE \(login); DROP ROLE \(all); DROP ROLE svc_all")
+      }
+      try await look("svc_login", is: "drifted login_refused vanished")
+      try await look("svc_all", is: "drifted vanished rights_missing login_refused")
+      // The same finding as a look over the whole target makes, and ends when the login is back.
+      #expect(try await world.text(Self.open) == "vanished \(all), vanished \(login)")
+      _ = try await world.composition.lifecycle.discover("db")
+      #expect(
+        try await world.text(Self.open)
+          == "unexplained_login postgres, vanished svc_all, vanished \(all), vanished \(login)")
+      #expect(
+        try await world.text(
+          "SELECT string_agg(DISTINCT identity, ' ' ORDER BY identity) FROM keyturn.v_finding WHERE kind = 'vanished'")
+          == "svc_all svc_login")
+    }
+    await world.close(ignoringErrors: ())
+  }
+
   @Test func workersLookOverEveryTargetByThemselves() async throws {
     let world = try await TestWorld.make()
     try await world.change("UPDATE governance.target SET created_at = now() - interval '1 hour'")

@@ -113,4 +113,72 @@ import Testing
     #expect(try await world.target.roles() == [])
     await world.close(ignoringErrors: ())
   }
+
+  /// `DROP ROLE` alone would leave all of them working.
+  @Test func sessionsThatActAsSomebodyElseAreGoneAfterARevocation() async throws {
+    let world = try await makeWorld()
+    let current = try await world.secret("svc")
+    try await script(
+      world,
+      """
+      CREATE ROLE somebody LOGIN; GRANT app_writers TO svc; GRANT INSERT ON measurement TO app_writers, somebody;
+      ALTER ROLE \(current.login) SUPERUSER
+      """)
+    let sessions = [
+      try await world.session(current), try await world.session(current), try await world.session(current),
+    ]
+    // Only who logged in as a superuser may do the last; it stays so in that session.
+    for (session, act) in zip(
+      sessions, ["SET ROLE app_writers", "SET ROLE \(current.login)", "SET SESSION AUTHORIZATION somebody"])
+    {
+      try await session.executeScript("\(act); INSERT INTO measurement VALUES (\(Int64.random(in: 1...Int64.max)))")
+    }
+    try await script(world, "ALTER ROLE \(current.login) NOSUPERUSER; REVOKE app_writers FROM svc")
+    #expect(try await world.targetCount("SELECT count(*)::text FROM measurement") == 3)
+    try await world.withWorker {
+      try await revoke(world)
+      try await world.eventually(done, is: 1)
+    }
+    for session in sessions {
+      await #expect(throws: PostgresError.self) {
+        try await session.executeScript("INSERT INTO measurement VALUES (1)")
+      }
+      await session.close()
+    }
+    #expect(try await world.targetCount("SELECT count(*)::text FROM measurement") == 3)
+    #expect(
+      try await world.database.count(
+        """
+        SELECT count(*) FROM lifecycle.proof AS p
+        JOIN lifecycle.rotation AS r ON r.id = p.rotation_id AND r.action = 'revoke'
+        WHERE p.kind = 'sessions_ended' AND p.result = 'passed'
+        """) == 1)
+    #expect(try await world.target.roles() == [])
+    await world.close(ignoringErrors: ())
+  }
+
+  @Test func aRightThatSomebodyElseGaveStopsARevocationAndIsNamed() async throws {
+    let world = try await makeWorld()
+    let current = try await world.secret("svc")
+    try await script(
+      world,
+      """
+      CREATE ROLE giver; GRANT SELECT ON measurement TO giver WITH GRANT OPTION;
+      SET ROLE giver; GRANT SELECT ON measurement TO svc
+      """)
+    let left = "residue 2BP01 acl:svc:postgres:table:public.measurement:SELECT by giver"
+    try await world.withWorker {
+      try await revoke(world)
+      try await world.database.eventually {
+        try await world.database.count(
+          "SELECT count(*) FROM lifecycle.effect WHERE state = 'refused' AND outcome_code = '\(left)'") > 0
+      }
+      #expect(try await !world.target.logIn(current.login, current.secret))
+      #expect(try await world.database.count(done) == 0)
+      try await script(world, "SET ROLE giver; REVOKE SELECT ON measurement FROM svc")
+      try await world.eventually(done, is: 1)
+    }
+    #expect(try await world.target.roles() == [])
+    await world.close(ignoringErrors: ())
+  }
 }

@@ -51,6 +51,8 @@ import Testing
     }
     let live = try await world.secret("svc_kept")
     let roles = try await world.target.roles()
+    let trials = try world.target.serverLog.ranges(of: "CREATE ROLE \"keyturn_trial_").count
+    #expect(trials > 0)
 
     let restored = try await TestDatabase.makeEmpty()
     try await Self.run("psql", ["--quiet", "--set", "ON_ERROR_STOP=1", "--dbname", restored.url, "--file", dump])
@@ -78,6 +80,22 @@ import Testing
     #expect(try await world.target.roles() == roles)
     #expect(try await world.target.logIn(live.login, live.secret))
 
+    // A trial would make roles on the target.
+    for what in ["test", "add"] {
+      let refused = await #expect(throws: LifecycleError.self) {
+        if what == "test" {
+          _ = try await composition.lifecycle.testTarget("db")
+        } else {
+          _ = try await composition.lifecycle.addTarget(
+            name: "again", kind: "postgresql", environment: "test", settings: world.target.settings,
+            adminSecret: world.target.adminSecret, limit: GroupLimit(maximumRunning: 1))
+        }
+      }
+      #expect(refused?.code == .refused, "\(what)")
+      #expect(refused?.message.contains("keyturn incarnation confirm") == true, "\(what)")
+    }
+    #expect(try world.target.serverLog.ranges(of: "CREATE ROLE \"keyturn_trial_").count == trials)
+
     await #expect(throws: GovernanceError.self) {
       _ = try await composition.incarnation.confirm(
         by: "alice", reason: " ", host: "h", governance: composition.governance)
@@ -86,6 +104,7 @@ import Testing
       by: "alice", reason: "restored on purpose", host: "h", governance: composition.governance)
     #expect(confirmed.beganAnew)
     #expect(await composition.incarnation.doubt() == nil)
+    #expect(try await composition.lifecycle.testTarget("db").isSound)
     try await withWorker(composition) {
       try await restored.eventually {
         try await restored.count("SELECT count(*)::text FROM lifecycle.effect") > before

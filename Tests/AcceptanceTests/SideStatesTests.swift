@@ -184,14 +184,15 @@ import Testing
     try await world.withWorker { try await world.settled() }
     let old = try await world.secret()
     #expect(world.target.openSession(old.login, old.secret))
-    let (identity, person) = (try await world.identity(), try await alice(world))
+    let (identity, lifecycle) = (try await world.identity(), world.composition.lifecycle)
     for wrong in [["member:admins"], ["member:readers", "member:writers"]] {
-      await #expect(throws: LifecycleError(code: .refused, message: "")) {
-        try await world.composition.lifecycle.narrowRights(identity, to: wrong, by: person, ticket: "N-1")
+      let refused = await #expect(throws: GovernanceError.self) {
+        try await lifecycle.requestNarrowing(of: identity, to: wrong, by: "alice", ticket: "N-1")
       }
+      #expect(refused?.code == .invalidField && refused?.message.hasPrefix("rights") == true)
     }
-    _ = try await world.composition.lifecycle.narrowRights(
-      identity, to: ["member:readers"], by: person, ticket: "N-1")
+    let request = try await lifecycle.requestNarrowing(of: identity, to: ["member:readers"], by: "alice", ticket: "N-1")
+    _ = try await lifecycle.decide(request.id, approve: true, by: "bob", sawDigest: request.digest)
     try await world.withWorker { try await world.settled() }
     #expect(world.target.rights(of: "svc") == ["member:readers"])
     #expect(world.target.sessions(of: old.login) == 0 && !world.target.accepts(old.login, old.secret))
@@ -265,9 +266,16 @@ import Testing
     #expect(try await look() == "sound ")
     world.target.setRights(["member:admins"], of: "svc")
     #expect(try await look() == "drifted rights_extra rights_missing")
+    // What was approved is not what is there: nothing begins on it, and a ticket says why.
+    let voided = "SELECT count(*) FROM governance.authorization WHERE void_code = 'target_drifted'"
+    #expect(try await world.database.count(voided) == 1)
+    #expect(
+      try await world.database.count(
+        "SELECT count(*) FROM governance.ticket WHERE body LIKE '%a look at the target found rights_extra%'") == 1)
     #expect(world.target.setSecret(SecretBytes("somebody else's"), of: "svc_a"))
     world.target.setMark("theirs", fence: 9, of: "svc")
     #expect(try await look() == "drifted foreign_writer rights_extra rights_missing login_refused")
+    #expect(try await world.database.count(voided) == 1)
     #expect(try await world.database.count("SELECT count(*) FROM lifecycle.effect") == effects)
     try await world.close()
   }

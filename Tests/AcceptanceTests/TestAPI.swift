@@ -61,14 +61,20 @@ struct TestAPI: Sendable {
 
 extension TestWorld {
   func withServer<Result: Sendable>(
-    patience: Double = 15, grace: Double = 5, _ body: @Sendable (TestAPI) async throws -> Result
+    patience: Double = 15, grace: Double = 5, certificate: (certificate: String, key: String)? = nil,
+    _ body: @Sendable (TestAPI) async throws -> Result
   ) async throws -> Result {
     let server = try WebServer(
-      WebConfiguration(port: 0, patience: patience, grace: grace), lifecycle: composition.lifecycle,
+      WebConfiguration(
+        port: 0, certificatePath: certificate?.certificate, keyPath: certificate?.key, patience: patience, grace: grace),
+      lifecycle: composition.lifecycle,
       logger: TestDatabase.logger)
     return try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await server.run() }
-      let port = try #require(await server.port())
+      guard let port = await server.port() else {
+        try await group.waitForAll()
+        throw WebError(code: .cannotListen, message: "the server ended before it listened")
+      }
       do {
         let result = try await body(TestAPI(port: port, server: server))
         server.stop()

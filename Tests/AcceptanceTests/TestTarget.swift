@@ -15,14 +15,18 @@ struct TestTarget: Sendable {
   let superuser: PostgresConfiguration
   let adminSecret: SecretBytes
 
-  static func make(hbaLines: [String]? = nil, settings: [String: String] = [:]) async throws -> TestTarget {
+  /// - Parameter binaries: of another version than the usual one.
+  static func make(
+    hbaLines: [String]? = nil, settings: [String: String] = [:], binaries: String? = nil
+  ) async throws -> TestTarget {
     let folder = try TestFolder.make("keyturn-target")
     let superSecret = SecretGenerator().makeSecret(.standard)
     let embedded = EmbeddedPostgres(
       .init(
         dataDirectory: folder + "/postgres", listenOnLoopback: true,
         authentication: .scram(adminUser: "postgres", adminPassword: superSecret.withBytes(Array.init)),
-        hbaLines: hbaLines, settings: ["log_statement": "all"].merging(settings) { $1 }, durability: .fast))
+        hbaLines: hbaLines, settings: ["log_statement": "all"].merging(settings) { $1 }, durability: .fast,
+        binaries: binaries))
     let running = try await embedded.start()
     ServerCleanup.register(processID: running.processID, folder: folder)
     let superuser = PostgresConfiguration(

@@ -16,10 +16,11 @@ struct TestWorld: Sendable {
   let composition: Composition
 
   static func make(
-    hbaLines: [String]? = nil, settings: [String: String] = [:], addTarget: Bool = true, overlap: Double = 0
+    hbaLines: [String]? = nil, settings: [String: String] = [:], binaries: String? = nil, addTarget: Bool = true,
+    overlap: Double = 0
   ) async throws -> TestWorld {
     let database = try await TestDatabase.make()
-    let target = try await TestTarget.make(hbaLines: hbaLines, settings: settings)
+    let target = try await TestTarget.make(hbaLines: hbaLines, settings: settings, binaries: binaries)
     let daemon = DaemonConfiguration(databaseURL: database.url, dataDirectory: target.folder, maximumConnections: 8)
     let composition = try await Composition.open(daemon, .prepare, logger: TestDatabase.logger)
     let world = TestWorld(database: database, target: target, daemon: daemon, composition: composition)

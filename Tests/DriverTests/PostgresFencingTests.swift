@@ -27,6 +27,14 @@ import Testing
     #expect(try await target.set(target.a, "kept", fence: 7) == .done)
   }
 
+  @Test func keepsTheFenceAlsoWhereNothingIsToBeDropped() async throws {
+    let target = try await TargetFixture.make()
+    #expect(try await target.set(target.a, "first") == .done)
+    #expect(try await target.apply(.drop(names: [target.b], of: target.identity), fence: 5) == .done)
+    #expect(try await target.set(target.b, "late", fence: 4, mayCreate: false) == .refused(.fenced, code: "55000"))
+    #expect(try await target.revoke() == .done)
+  }
+
   @Test func leavesRolesOfOthersAlone() async throws {
     let target = try await TargetFixture.make()
     let identity = target.identity

@@ -61,6 +61,72 @@ import Testing
     #expect(await target.probe(target.a, "first") == .accepted(identity: target.identity.name, sessionUser: target.a))
   }
 
+  @Test func containsWhatCarriesTheMarkUnderWhateverName() async throws {
+    let (target, single) = (try await TargetFixture.make(), try await TargetFixture.make(.single))
+    let whole = try await TargetFixture.make()
+    let names = [target, single, whole].map(\.identity.name)
+    #expect(try await target.set(target.a, "first") == .done)
+    #expect(try await target.set(target.b, "second") == .done)
+    #expect(try await single.set(names[1], "first", fence: 3) == .done)
+    #expect(try await whole.set(whole.a, "first") == .done)
+    // A decoy under the old name, an identity that is its own login, and the role that others are members of.
+    try await target.server.run(
+      """
+      ALTER ROLE \(target.a) RENAME TO \(names[0])_moved; CREATE ROLE \(target.a) LOGIN;
+      ALTER ROLE \(names[1]) RENAME TO \(names[1])_moved; ALTER ROLE \(whole.identity.name) RENAME TO \(names[2])_moved
+      """)
+    let sessions = [
+      try await target.connect(names[0] + "_moved", "first"), try await target.connect(target.b, "second"),
+      try await single.connect(names[1] + "_moved", "first"), try await whole.connect(whole.a, "first"),
+    ]
+    func orders(fence: Int64) -> [ContainmentOrder] {
+      [target, single, whole].map { ContainmentOrder(identity: $0.identity, context: $0.context(fence: fence)) }
+    }
+    // The fence is where the mark is.
+    let early = await target.driver.contain(orders(fence: 2))
+    #expect(early[1] == .refused(.fenced, code: "55000"))
+    #expect(await single.probe(names[1] + "_moved", "first") != .refused(.blocked, code: "28000"))
+    let outcomes = await target.driver.contain(orders(fence: 4))
+    #expect(outcomes == [.refused(.nameConflict, code: "42710"), .done, .done])
+    for session in sessions {
+      await #expect(throws: PostgresError.self) { try await session.executeScript("SELECT 1") }
+      await session.close()
+    }
+    for (login, secret) in [
+      (names[0] + "_moved", "first"), (target.b, "second"), (names[1] + "_moved", "first"), (whole.a, "first"),
+    ] {
+      #expect(await target.probe(login, secret) == .refused(.blocked, code: "28000"), "\(login)")
+    }
+    let decoy = try await target.server.texts(
+      "SELECT rolcanlogin::text FROM pg_roles WHERE rolname = \(literal: target.a)")
+    #expect(decoy == ["true"], "what is somebody else's is not touched")
+    let kept = try await target.server.texts(
+      "SELECT shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname = \(literal: names[1] + "_moved")")
+    #expect(kept == ["keyturn:\(single.mark):fence=4"])
+    try await target.server.run(
+      """
+      DROP ROLE \(target.a); ALTER ROLE \(names[0])_moved RENAME TO \(target.a);
+      ALTER ROLE \(names[1])_moved RENAME TO \(names[1]); ALTER ROLE \(names[2])_moved RENAME TO \(names[2])
+      """)
+    for fixture in [target, single, whole] { #expect(try await fixture.revoke() == .done) }
+  }
+
+  @Test func readsTheMarkAndTheFence() async throws {
+    let target = try await TargetFixture.make()
+    func mark() async throws -> TargetMark? {
+      try await target.driver.readMark(of: target.identity, deadline: TargetFixture.deadline)
+    }
+    #expect(try await mark() == nil)
+    #expect(try await target.set(target.a, "first", fence: 5) == .done)
+    #expect(try await mark() == TargetMark(mark: target.mark, fence: 5))
+    try await target.server.run("COMMENT ON ROLE \(target.a) IS 'keyturn:another-engine'")
+    #expect(try await mark()?.mark == ["another-engine", target.mark].sorted().joined(separator: ", "))
+    try await target.server.run("COMMENT ON ROLE \(target.identity.name) IS NULL; COMMENT ON ROLE \(target.a) IS NULL")
+    #expect(try await mark() == TargetMark(mark: nil, fence: nil))
+    try await target.server.run("DROP ROLE \(target.a); DROP ROLE \(target.identity.name)")
+    #expect(try await mark() == nil)
+  }
+
   @Test func saysThatADroppedIdentityIsNotThere() async throws {
     let target = try await TargetFixture.make()
     #expect(try await target.set(target.a, "first") == .done)

@@ -69,12 +69,17 @@ import Testing
 @Suite struct VerificationTests {
   private func mark(_ mark: String?, _ fence: Int64?) -> TargetMark { TargetMark(mark: mark, fence: fence) }
 
+  private func note(_ mark: TargetMark?, fencesOnTarget: Bool = true, in found: inout Verification) {
+    found.noteMark(
+      mark, ours: "ours", fence: 4, traits: TargetTraits(secretClass: .overwrite, fencesOnTarget: fencesOnTarget))
+  }
+
   @Test func nothingThatDiffersIsSound() {
     var found = Verification()
     found.noteControl(.refused(.wrongSecret, code: "x"))
     found.noteLogin(.accepted(identity: "svc", sessionUser: "svc_a"), identity: "svc", login: "svc_a")
     found.noteRights(found: PrivilegeSet(["b", "a"]), approved: PrivilegeSet(["a", "b"]))
-    found.noteMark(mark("ours", 4), ours: "ours", fence: 4)
+    note(mark("ours", 4), in: &found)
     #expect(found.result == .sound)
     #expect(found.detail["approved_digest"] == found.detail["found_digest"])
   }
@@ -84,15 +89,24 @@ import Testing
     found.noteControl(.accepted(identity: "svc", sessionUser: "svc"))
     found.noteLogin(.refused(.blocked, code: "x"), identity: "svc", login: "svc_a")
     found.noteRights(found: PrivilegeSet(["a", "c"]), approved: PrivilegeSet(["a", "b"]))
-    found.noteMark(mark("theirs", 1), ours: "ours", fence: 4)
+    note(mark("theirs", 1), in: &found)
     #expect(found.drifts == [.controlAccepted, .loginRefused, .rightsExtra, .rightsMissing, .foreignWriter])
     #expect(found.detail["extra"] == "c" && found.detail["missing"] == "b")
   }
 
   @Test func aFenceThatWeNeverHadIsSomebodyElses() {
     var found = Verification()
-    found.noteMark(mark("ours", 5), ours: "ours", fence: 4)
+    note(mark("ours", 5), in: &found)
     #expect(found.drifts == [.foreignWriter])
+  }
+
+  @Test func whereMarksAreKeptNoneMeansThatTheIdentityIsGone() {
+    var (kept, none) = (Verification(), Verification())
+    note(nil, in: &kept)
+    note(nil, fencesOnTarget: false, in: &none)
+    #expect(kept.drifts == [.vanished] && none.drifts == [])
+    kept.noteMissing(login: "svc_a")
+    #expect(kept.drifts == [.vanished] && kept.detail["missing_login"] == "svc_a")
   }
 
   @Test func whatCannotBeToldIsNeverSoundAndDriftOutweighsIt() {

@@ -156,7 +156,7 @@ import Testing
       .planned: [.moved], .claimed: [.moved], .contained: [.moved], .narrowed: [.moved],
       .applying: [.effectApplied, .unclaimedGone], .unknown: [.unclaimedGone],
       .applied: [.loginProven, .newRefused, .controlAccepted, .identityMismatch], .verified: [.rightsEqual],
-      .rightsEqual: [.moved], .published: [.moved], .overlap: [.overlapOver],
+      .rightsEqual: [.moved], .published: [.moved], .overlap: [.overlapOver, .newRefused],
       .retiring: [.effectApplied, .oldAccepted],
       .sessionsEnded: [.oldRefused, .oldAccepted, .effectApplied], .oldRefused: [.residueEmpty, .moved],
       .loginBlocked: [.effectApplied], .stripped: [.effectApplied], .dropped: [.oldRefused, .oldAccepted],

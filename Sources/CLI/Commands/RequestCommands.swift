@@ -97,11 +97,16 @@ struct RequestCommand: AsyncParsableCommand {
         actions, for: identity, requester: by, beneficiary: beneficiary, ticket: ticket, details: details, now: Date(),
         in: transaction)
     }
-    session.output.record([
+    show(request, session.output)
+  }
+
+  /// What was asked for, and what comes next.
+  static func show(_ request: Request, _ output: Output) {
+    output.record([
       ("request", "\(request.id)"), ("change", String(decoding: request.core, as: UTF8.self)),
       ("digest", "\(request.digest)"),
     ])
-    session.output.say(
+    output.say(
       "Next: keyturn approve \(request.id) --by <another person> --digest \("\(request.digest)".prefix(16))")
   }
 }

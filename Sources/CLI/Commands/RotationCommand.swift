@@ -67,16 +67,17 @@ struct RotationCommand: AsyncParsableCommand {
 
   struct Narrow: StoreCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Leave an identity only some of its rights.",
+      abstract: "Ask for only some of an identity's rights; it is narrowed when somebody else approves.",
       discussion: """
-        One saga takes the other rights away on the target, replaces the secret and ends the sessions of the old one. Name what \
-        is kept with --keep, once for each right; more rights than before need a request.
+        Then one saga takes the other rights away on the target, replaces the secret and ends the sessions of the old one, and \
+        what was granted for more is void. Name what is kept with --keep, once for each right.
         """)
     @OptionGroup var subject: IdentityOptions
     @Option(help: "A right that is kept, in the target's notation; may be repeated.") var keep: [String] = []
     @Flag(help: "Keep none.") var none = false
     @Option(help: "Who asks.") var by: String
     @Option(help: "The helpdesk's ticket.") var ticket: String
+    @OptionGroup var details: DetailOptions
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
@@ -85,13 +86,9 @@ struct RotationCommand: AsyncParsableCommand {
 
     func run(_ session: Session) async throws {
       let identity = try await subject.identity(session)
-      let person = try await session.governance.person(by, in: session.client)
-      guard person.isActive else { throw GovernanceError.refused([.requesterInactive]) }
-      _ = try await session.lifecycle.narrowRights(
-        identity.id, to: keep, by: person.id, ticket: try GovernanceStore.validTicket(ticket))
-      session.output.record([
-        ("identity", identity.name), ("rights", keep.sorted().joined(separator: " ")), ("rotation", "started"),
-      ])
+      let request = try await session.lifecycle.requestNarrowing(
+        of: identity.id, to: keep, by: by, ticket: ticket, details: details.details)
+      RequestCommand.show(request, session.output)
     }
   }
 

@@ -59,7 +59,7 @@ private struct ListTables: Statement {
   static let sql = """
     SELECT schemaname::text, tablename::text
     FROM pg_tables
-    WHERE schemaname IN ('jobs', 'governance', 'lifecycle', 'keyturn')
+    WHERE schemaname <> ALL (ARRAY['pg_catalog', 'information_schema'])
     """
 
   struct Row: Sendable {

@@ -44,47 +44,29 @@ struct ContainLogins {
     try await connection.withTransaction { transaction in
       try await transaction.limit(until: deadline)
       try await transaction.query(LockIdentities(names: orders.map(\.identity.name)))
-      let states = try await transaction.query(ReadRolesToContain(names: orders.flatMap(\.identity.names)))
-      let roles = Dictionary(states.map { ($0.name, $0) }) { first, _ in first }
+      let roles = try await transaction.query(
+        ReadRolesToContain(
+          names: orders.flatMap(\.identity.names), marks: orders.map(\.context.ownershipMark)))
+      let (byName, byMark) = (
+        Dictionary(grouping: roles, by: \.name), Dictionary(grouping: roles, by: { $0.mark?.mark })
+      )
       var (outcomes, logins, changes): ([EffectOutcome], [String], [UtilityStatement]) = ([], [], [])
       for order in orders {
-        if let refusal = Self.refusal(of: order, roles) {
-          outcomes.append(refusal)
-          continue
-        }
-        let existing = order.identity.logins.filter { roles[$0] != nil }
-        for login in existing where roles[login]?.mayLogIn == true {
-          changes.append("ALTER ROLE \(identifier: login) NOLOGIN")
-        }
-        if roles[order.identity.name] != nil {
+        let sight = ContainmentSight(
+          order, named: order.identity.names.flatMap { byName[$0] ?? [] },
+          marked: byMark[order.context.ownershipMark] ?? [])
+        for role in sight.cut where role.mayLogIn { changes.append("ALTER ROLE \(identifier: role.name) NOLOGIN") }
+        for role in sight.fenced {
           let mark = RoleMark(mark: order.context.ownershipMark, fence: order.context.fence)
-          changes.append("COMMENT ON ROLE \(identifier: order.identity.name) IS \(literal: mark.comment)")
+          changes.append("COMMENT ON ROLE \(identifier: role.name) IS \(literal: mark.comment)")
         }
-        logins += existing
-        outcomes.append(.done)
+        logins += sight.cut.map(\.name)
+        outcomes.append(sight.refusal.map { .refused($0.reason, code: $0.code) } ?? .done)
       }
       try await transaction.connection.execute(changes)
       _ = try deadline.remaining()
       return (outcomes, logins)
     }
-  }
-
-  /// Nil: it may be contained. Names that are not there need nothing.
-  private static func refusal(
-    of order: ContainmentOrder, _ roles: [String: ReadRolesToContain.Role]
-  ) -> EffectOutcome? {
-    guard order.identity.names.allSatisfy(PostgresTargetSettings.isName) else {
-      return .refused(.other, code: SQLState.nameTooLong.rawValue)
-    }
-    for role in order.identity.names.compactMap({ roles[$0] }) {
-      guard let mark = role.mark, mark.mark == order.context.ownershipMark else {
-        return .refused(.nameConflict, code: SQLState.duplicateObject.rawValue)
-      }
-      if let fence = mark.fence, fence > order.context.fence {
-        return .refused(.fenced, code: SQLState.notReady.rawValue)
-      }
-    }
-    return nil
   }
 
   /// Until none was found twice in a row: a session that was just being opened shows up late.
@@ -102,6 +84,37 @@ struct ContainLogins {
   }
 }
 
+/// What is cut of one identity. Pure.
+///
+/// Whatever carries its mark is, under whatever name: a login that somebody renamed still knows the secret. What has one of
+/// its names and another mark, or none, is somebody else's and refused; the rest is cut all the same.
+struct ContainmentSight {
+  private(set) var cut: [ReadRolesToContain.Role] = []
+  /// Those that keep the fence.
+  private(set) var fenced: [ReadRolesToContain.Role] = []
+  private(set) var refusal: EffectRefusal?
+
+  /// - Parameters:
+  ///   - named: the roles of the identity's names that exist; names that are not there need nothing.
+  ///   - marked: those with its mark.
+  init(_ order: ContainmentOrder, named: [ReadRolesToContain.Role], marked: [ReadRolesToContain.Role]) {
+    let context = order.context
+    guard order.identity.names.allSatisfy(PostgresTargetSettings.isName) else {
+      refusal = EffectRefusal(.other, .nameTooLong)
+      return
+    }
+    guard marked.allSatisfy({ ($0.mark?.fence ?? 0) <= context.fence }) else {
+      refusal = .fenced
+      return
+    }
+    if named.contains(where: { $0.mark?.mark != context.ownershipMark }) {
+      refusal = EffectRefusal(.nameConflict, .duplicateObject)
+    }
+    cut = marked
+    fenced = marked.filter { $0.name == order.identity.name || $0.mark?.fence != nil }
+  }
+}
+
 /// As `LockIdentity`, for many, in the order of their names.
 struct LockIdentities: Statement {
   static let sql = """
@@ -116,11 +129,23 @@ struct LockIdentities: Statement {
   static func decode(_ row: PostgresRow) throws {}
 }
 
+/// The roles of these names, and those with one of these marks under any name.
 struct ReadRolesToContain: Statement {
+  // What follows the mark is the fence; `RoleMark` reads it the same way.
   static let sql = """
+    WITH marked AS (
+      SELECT d.objoid AS oid
+      FROM pg_shdescription d
+      WHERE d.classoid = 'pg_authid'::regclass
+        AND starts_with(d.description, 'keyturn:')
+        AND regexp_replace(substr(d.description, 9), ':fence=[0-9]+$', '') = ANY ($2::text[])
+    )
     SELECT r.rolname::text, shobj_description(r.oid, 'pg_authid'), r.rolcanlogin
     FROM pg_roles r
-    WHERE r.rolname = ANY ($1::name[])
+    WHERE r.oid IN (SELECT m.oid FROM marked m
+                    UNION
+                    SELECT n.oid FROM pg_roles n WHERE n.rolname = ANY ($1::name[]))
+    ORDER BY 1
     """
 
   struct Role: Sendable {
@@ -131,8 +156,12 @@ struct ReadRolesToContain: Statement {
   }
 
   let names: [String]
+  let marks: [String]
 
-  func bind(_ parameters: inout PostgresParameters) { parameters.append(names) }
+  func bind(_ parameters: inout PostgresParameters) {
+    parameters.append(names)
+    parameters.append(marks)
+  }
 
   static func decode(_ row: PostgresRow) throws -> Role {
     let comment: String? = try row[1]

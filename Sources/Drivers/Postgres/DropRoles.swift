@@ -14,7 +14,8 @@ struct DropRoles {
         // The owner last: its logins depend on nothing else.
         let dropped =
           fenced.existing(names).filter { $0 != identity.name } + fenced.existing(names).filter { $0 == identity.name }
-        guard !dropped.isEmpty else { return }
+        // Somebody older must not make what is not there.
+        guard !dropped.isEmpty else { return try await fenced.writeFence() }
         let left = try await fenced.transaction.pipeline([
           AnyStatement(CountSessions(logins: dropped)), AnyStatement(ListSurvivors(names: dropped)),
         ])

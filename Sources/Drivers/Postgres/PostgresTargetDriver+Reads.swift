@@ -27,6 +27,16 @@ extension PostgresTargetDriver {
     }
   }
 
+  /// Of the identity's own role. When roles of the identity carry different marks, all of them, so that none passes for ours.
+  package func readMark(
+    of identity: TargetIdentity, deadline: ContinuousClock.Instant
+  ) async throws -> TargetMark? {
+    let roles = try await read(until: deadline) {
+      try await $0.query(ReadIdentityRoles(names: identity.names, owner: identity.name))
+    }
+    return TargetMark(of: identity, roles)
+  }
+
   package func countSessions(of logins: [String], deadline: ContinuousClock.Instant) async throws -> Int {
     try await ask(CountSessions(logins: logins), until: deadline).first ?? 0
   }
@@ -73,5 +83,16 @@ extension PostgresTargetDriver {
     } catch {
       throw PostgresTargetErrors.targetError(error)
     }
+  }
+}
+
+extension TargetMark {
+  /// Nil: the identity's own role is not among `roles`.
+  init?(of identity: TargetIdentity, _ roles: [RoleState]) {
+    guard let own = roles.first(where: { $0.name == identity.name }) else { return nil }
+    let marks = Set(roles.filter { identity.names.contains($0.name) }.map { $0.mark?.mark })
+    self.init(
+      mark: marks.count == 1 ? own.mark?.mark : marks.map { $0 ?? "none of ours" }.sorted().joined(separator: ", "),
+      fence: own.mark?.fence)
   }
 }

@@ -8,6 +8,13 @@ extension PostgresTargetDriver {
   package func readPrivileges(
     of identity: TargetIdentity, deadline: ContinuousClock.Instant
   ) async throws -> PrivilegeSet {
+    try await readHeld(of: identity, deadline).rights
+  }
+
+  /// As above, with who gave each right, where the server keeps that.
+  func readHeld(
+    of identity: TargetIdentity, _ deadline: ContinuousClock.Instant
+  ) async throws -> (rights: PrivilegeSet, givers: [String: [String]]) {
     let (rights, places) = try await read(until: deadline) { transaction in
       let found = try await transaction.pipeline([
         AnyStatement(ReadReach(names: identity.names)), AnyStatement(ListDatabasesOfRoles(names: identity.names)),
@@ -17,9 +24,11 @@ extension PostgresTargetDriver {
         try found[1].rows(of: ListDatabasesOfRoles.self)
       )
     }
-    guard !places.isEmpty else { return PrivilegeSet(rights.held) }
-    let entries = try await access(of: identity.names, in: places, deadline)
-    return PrivilegeSet(rights.held + RoleRights.held(entries))
+    let entries = places.isEmpty ? [] : try await access(of: identity.names, in: places, deadline)
+    return (
+      PrivilegeSet(rights.held + RoleRights.held(entries)),
+      rights.givers.merging(RoleRights.givers(entries)) { first, _ in first }
+    )
   }
 
   /// As above, and what comes through groups, from PUBLIC and from ownership. Visits every database.

@@ -55,14 +55,7 @@ package struct PostgresTargetDriver: TargetDriver {
         try await fenced.writeFence()
       }
     case .revoke(let identity, let rights):
-      let groups = try ApprovedRights(rights).groups
-      try await fenced(identity, context) { fenced in
-        let held = Set(try await fenced.transaction.query(ReadMemberships(member: identity.name)))
-        for group in groups where held.contains(group) {
-          try await fenced.execute("REVOKE \(identifier: group) FROM \(identifier: identity.name)")
-        }
-        try await fenced.writeFence()
-      }
+      try await RevokeRights(identity: identity, rights: rights, driver: self).run(context)
     case .key: throw EffectRefusal(.other, .featureNotSupported)
     case .blockLogins(let logins, let identity):
       try await fenced(identity, context, expecting: .takesAway) { fenced in

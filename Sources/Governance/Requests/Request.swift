@@ -31,7 +31,7 @@ package struct RequestCore: Sendable, Codable, Equatable {
 
   init(
     identity: NonHumanIdentity, targetName: String, actions: [GovernedAction], requester: String, beneficiary: String,
-    ticket: String, revision: Int, details: RequestDetails = RequestDetails()
+    ticket: String, revision: Int, rights: [String]? = nil, details: RequestDetails = RequestDetails()
   ) {
     self.actions = actions
     backupOwner = identity.backupOwner.externalID
@@ -47,10 +47,14 @@ package struct RequestCore: Sendable, Codable, Equatable {
     purpose = identity.purpose
     self.requester = requester
     self.revision = revision
-    rights = identity.rights
+    self.rights = rights ?? identity.rights
     target = targetName
     self.ticket = ticket
     workload = identity.workload
+  }
+
+  package init(canonical bytes: [UInt8]) throws {
+    self = try JSONDecoder().decode(RequestCore.self, from: Data(bytes))
   }
 
   /// The bytes that are stored, hashed and shown.
@@ -104,4 +108,9 @@ package struct Request: Sendable {
   /// `approved`, `denied`, `withdrawn` or `waiting`.
   package let decision: String
   package let isBreakGlass: Bool
+
+  /// What approvers saw as the identity's rights.
+  package var rights: [String] {
+    get throws { try RequestCore(canonical: core).rights }
+  }
 }

@@ -25,7 +25,7 @@ struct LockRequestFacts: Statement {
       p.id, p.name, EXTRACT(epoch FROM p.rotation_period)::float8, EXTRACT(epoch FROM p.rotation_jitter)::float8,
       EXTRACT(epoch FROM p.overlap)::float8, EXTRACT(epoch FROM p.settle)::float8,
       EXTRACT(epoch FROM p.retry_reserve)::float8, p.on_expiry, p.secret_length, p.document,
-      evidence.is_writable()
+      evidence.is_writable(), CASE WHEN r.actions = ARRAY['rotate'] THEN r.core END
     FROM governance.request AS r
     JOIN governance.identity AS i ON i.id = r.identity_id
     JOIN governance.target AS t ON t.id = i.target_id
@@ -55,7 +55,9 @@ struct LockRequestFacts: Statement {
     let actions: [String] = try row[3]
     let ticket: String = try row[11]
     let tier: String = try row[20]
-    let rights: [String] = try row[21]
+    // A rotation alone may be for fewer rights than the identity still has: what is asked for is judged, not what it cures.
+    let asked: [UInt8]? = try row[36]
+    let rights: [String] = try asked.map { try RequestCore(canonical: $0).rights } ?? row[21]
     let submitted: Date = try row[8]
     let expires: Date = try row[22]
     let attested: Date = try row[23]

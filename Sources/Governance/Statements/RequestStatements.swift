@@ -208,3 +208,20 @@ struct VoidAuthorizations: Statement {
     parameters.append(reason)
   }
 }
+
+struct VoidOtherAuthorizations: Statement {
+  static let sql = """
+    UPDATE governance.authorization
+    SET voided_at = now(), void_reason = $3
+    WHERE identity_id = $1 AND id <> $2 AND voided_at IS NULL AND actions <> ARRAY['revoke']
+    """
+
+  let kept: Authorization
+  let reason: String
+
+  func bind(_ parameters: inout PostgresParameters) {
+    parameters.append(kept.identity.rawValue)
+    parameters.append(kept.id.rawValue)
+    parameters.append(reason)
+  }
+}

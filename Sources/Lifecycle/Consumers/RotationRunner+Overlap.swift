@@ -22,10 +22,34 @@ extension RotationRunner {
     case .over(let ending, let alarm):
       logger.debug("overlap is over", metadata: ["rotation.id": "\(saga.id)", "ending": "\(ending)"])
       note(alarm, row, saga, &run)
-      return .overlapOver
+      return try await proveSuccessor(after: ending, saga, &run)
     case .open(let seconds, let alarm):
       note(alarm, row, saga, &run)
       return .overlapOpen(seconds: seconds)
+    }
+  }
+
+  /// Seconds for which the proof of the new secret, made before the overlap began, stands for now.
+  static let proofAge = 60.0
+
+  /// Somebody may have disabled or removed the new login meanwhile: then the old one is all that works, and stays. Not asked
+  /// of a secret that others know, which must die whatever else works.
+  private func proveSuccessor(
+    after ending: OverlapRule.Ending, _ saga: Saga, _ run: inout SagaRun
+  ) async throws -> Machine.Fact {
+    // Not since this state was entered, which a person's word to go on does anew.
+    let age = saga.waitUntil.map { saga.now.timeIntervalSince($0) + saga.identity.policy.overlap } ?? Self.proofAge
+    guard ending != .leaked, age >= Self.proofAge, let new = saga.version(saga.newVersion) else { return .overlapOver }
+    switch try await attempt(new, saga, &run) {
+    case .accepted:
+      run.addProof(.login, .passed, of: saga, version: new.number)
+      return .overlapOver
+    case .refused(_, let code):
+      run.addProof(.login, .failed, of: saga, version: new.number, detail: ["code": code])
+      return .newRefused
+    case .cannotTell(let cause):
+      run.addProof(.login, .cannotTell, of: saga, version: new.number, detail: ["cause": cause])
+      return .inconclusive(cause: "target_unreachable")
     }
   }
 

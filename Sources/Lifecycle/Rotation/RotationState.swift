@@ -39,7 +39,7 @@ package enum RotationState: String, Sendable, CaseIterable {
   case rightsEqual = "rights_equal"
   /// The new version is current, the old one retiring. → overlap, done
   case published
-  /// Both secrets work until the overlap is over. → retiring
+  /// Both secrets work until the overlap is over; the old one is not cut while the new one is refused. → retiring
   case overlap
   /// The old login is being disabled; where it is the new one's too, the old secret must be seen to be refused.
   /// → sessions_ended

@@ -209,6 +209,8 @@ struct RotationStateMachine {
     case (.secretRejected, .applying):
       situation.candidates < maximumCandidates
         ? .discardCandidate : .quarantine(reason: "the target refused \(maximumCandidates) candidates (\(code))")
+    // Narrowing: only who gave it can take it back.
+    case (.residue, .claimed): .quarantine(reason: "a right that is not approved any more stays (\(code))")
     // Something came to it after it was stripped: again from its sessions on.
     case (.residue, .stripped): .enter(.loginBlocked)
     case (.residue, _): .retry(code: "residue")
@@ -267,6 +269,8 @@ struct RotationStateMachine {
     case (.published, .moved): .enter(situation.hasOldVersion ? .overlap : .done)
     case (.overlap, .overlapOpen(let seconds)): .wait(seconds: seconds, reason: "both secrets work until then")
     case (.overlap, .overlapOver): .enter(.retiring)
+    case (.overlap, .newRefused):
+      .quarantine(reason: "the new secret is refused by now; the old one was left as it is")
     case (.retiring, .effectApplied): .enter(.sessionsEnded)
     case (.retiring, .oldAccepted): .retry(code: "old_accepted")
     case (_, .sessionsRemain(let count)): .retry(code: "\(count) sessions remain")

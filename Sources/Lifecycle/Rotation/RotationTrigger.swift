@@ -14,7 +14,7 @@ package enum RotationTrigger: Sendable, Equatable {
   /// The secret was reported while another rotation was too far to become one for the leak.
   case leakFollowUp
   /// Fewer rights are approved than were.
-  case narrowing(by: PersonID, ticket: String)
+  case narrowing(by: PersonID?, ticket: String)
   /// A revocation was approved.
   case revocation(by: PersonID?, ticket: String)
   /// The identity's time is over.
@@ -41,8 +41,8 @@ package enum RotationTrigger: Sendable, Equatable {
 
   package var person: PersonID? {
     switch self {
-    case .requested(let person, _), .leak(let person, _), .narrowing(let person, _): person
-    case .revocation(let person, _): person
+    case .requested(let person, _), .leak(let person, _): person
+    case .revocation(let person, _), .narrowing(let person, _): person
     case .issue, .due, .leakFollowUp, .identityExpired, .secretExpired: nil
     }
   }

@@ -14,8 +14,13 @@ package enum Drift: String, Sendable, CaseIterable {
   case identityMismatch = "identity_mismatch"
   /// The target's mark is not ours, or it has seen a fence that we never had.
   case foreignWriter = "foreign_writer"
-  /// The target has no such identity.
+  /// The target has no such identity, or not the login that must work.
   case vanished
+}
+
+extension Drift {
+  /// What is there is not what was approved, so that the approval says nothing any more. The others are repaired by a rotation.
+  var voidsApproval: Bool { [.rightsExtra, .foreignWriter, .vanished].contains(self) }
 }
 
 /// What one look found. Pure.
@@ -76,10 +81,14 @@ struct Verification: Sendable, Equatable {
     detail["found_digest"] = found.digest
   }
 
-  /// - Parameter found: nil: this kind of target keeps no mark.
+  /// - Parameter found: nil: the identity is not there, or this kind of target keeps no mark.
   /// - Parameter fence: the highest that any run of ours has had.
-  mutating func noteMark(_ found: TargetMark?, ours: String, fence: Int64) {
-    guard let found else { return }
+  mutating func noteMark(_ found: TargetMark?, ours: String, fence: Int64, traits: TargetTraits) {
+    guard let found else {
+      // A target that keeps fences keeps marks.
+      if traits.fencesOnTarget { add(.vanished) }
+      return
+    }
     if found.mark != ours {
       add(.foreignWriter)
       detail["mark"] = String((found.mark ?? "none of ours").prefix(200))
@@ -88,6 +97,12 @@ struct Verification: Sendable, Equatable {
       detail["fence_seen"] = "\(seen)"
       detail["fence_ours"] = "\(fence)"
     }
+  }
+
+  /// The login is not there at all, so that no secret of it can be right.
+  mutating func noteMissing(login: String) {
+    add(.vanished)
+    detail["missing_login"] = login
   }
 
   mutating func noteUnreadable(_ what: String) { note(what, "not readable") }

@@ -28,8 +28,9 @@ struct VerifyJobHandler: JobHandler {
       }
       let found = try await look(at: live, driver, job, term)
       let isKnown = found.result != .cannotTell
+      if found.drifts.contains(.vanished) { try await report(live) }
       // Before the look is durable: a crash in between looks again, and forgets nothing.
-      if found.result == .drifted {
+      if found.drifts.contains(where: \.voidsApproval) {
         try await store.client.withTransaction {
           try await store.governance.signal(
             .targetDrifted, about: [live.identity.id], observed: "a look at the target found \(found.words)", in: $0)
@@ -60,6 +61,14 @@ struct VerifyJobHandler: JobHandler {
     }
   }
 
+  /// As looking over the whole target would. One row in a transaction of its own, so that no lock is held for another.
+  private func report(_ live: LiveCredential) async throws {
+    try await store.client.execute(
+      UpsertFindings(
+        target: live.target,
+        findings: [.vanished(live.version.login, of: live.identity.name, live.identity.id)]))
+  }
+
   private func look(
     at live: LiveCredential, _ driver: any TargetDriver, _ job: ClaimedJob, _ term: LeaseTerm
   ) async throws -> Verification {
@@ -71,7 +80,7 @@ struct VerifyJobHandler: JobHandler {
     do {
       found.noteMark(
         try await driver.readMark(of: identity, deadline: deadline()), ours: live.credential.description,
-        fence: max(live.fence, job.lease.fence))
+        fence: max(live.fence, job.lease.fence), traits: driver.traits)
     } catch is TargetError {
       found.noteUnreadable("mark")
     }
@@ -96,6 +105,12 @@ struct VerifyJobHandler: JobHandler {
         await driver.authenticate(login: live.version.login, secret: secret, deadline: deadline())
       },
       identity: live.identity.name, login: live.version.login)
+    // A target does not say why it refuses. Where the login is the secret's own name, nothing of it is left.
+    if secretClass == .overwrite, found.drifts.contains(.loginRefused),
+      try await driver.listResidue(of: [live.version.login], deadline: deadline()).isEmpty
+    {
+      found.noteMissing(login: live.version.login)
+    }
     return found
   }
 

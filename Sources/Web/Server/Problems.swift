@@ -5,6 +5,7 @@ import Hummingbird
 import Lifecycle
 import Logging
 import NIOCore
+import NIOHTTP1
 import Postgres
 
 /// A request that is answered with a problem.
@@ -64,6 +65,11 @@ struct ProblemMiddleware: RouterMiddleware {
         503, "database_unavailable", "Database not available",
         detail: "the control database did not answer",
         remedy: "keep the secret you have and try again", headers: [.retryAfter: "2"]
+      ).response
+    } catch is HTTPParserError {
+      return Rejection(
+        400, "bad_body", "Bad body", detail: "what followed the headers is not HTTP",
+        remedy: "send the body with its length, or in chunks", headers: [.connection: "close"]
       ).response
     } catch is CancellationError {
       return Rejection(

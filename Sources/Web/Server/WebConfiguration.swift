@@ -9,7 +9,8 @@ package struct WebConfiguration: Sendable {
   package var keyPath: String?
   /// Connections at once; more wait in the kernel's queue.
   package var maximumConnections: Int
-  /// Seconds that a client may take to send its body; a connection may be idle for twice as long.
+  /// Seconds that a client may take to send its headers, to send its body, and to take an answer; a connection may be idle for
+  /// twice as long.
   package var patience: Double
   /// Seconds that requests have to end when the server is told to stop.
   package var grace: Double

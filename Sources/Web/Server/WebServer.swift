@@ -161,7 +161,10 @@ package final class WebServer: Sendable {
   private func server() throws(WebError) -> HTTPServerBuilder {
     let http = HTTPServerBuilder.http1(
       configuration: .init(
-        // Twice, so that a body that stops in its middle is answered before the connection is cut.
+        additionalChannelHandlers: [
+          ConnectionLimits(patience: .milliseconds(Int64(self.configuration.patience * 1000)))
+        ],
+        // Twice, so that what stops in its middle is answered before the connection is cut.
         idleTimeout: .milliseconds(Int64(configuration.patience * 2000)),
         httpDecoderConfiguration: .init(maxHeaderFieldSize: 8192, maxHeaderListSize: 16_384, maxHeaderFieldCount: 100)))
     guard let certificatePath = configuration.certificatePath, let keyPath = configuration.keyPath else { return http }
@@ -170,6 +173,8 @@ package final class WebServer: Sendable {
       let key = try NIOSSLPrivateKey(file: keyPath, format: .pem)
       var tls = TLSConfiguration.makeServerConfiguration(certificateChain: chain, privateKey: .privateKey(key))
       tls.minimumTLSVersion = .tlsv12
+      // Refused here, by its name, and not when the first client comes.
+      _ = try NIOSSLContext(configuration: tls)
       return try .tls(http, tlsConfiguration: tls)
     } catch {
       throw WebError(

@@ -1,14 +1,13 @@
 import Foundation
-import TestSupport
 
 /// A server module with a `check_password_hook`, compiled for the test: what a company's password rules look like to us.
 ///
 /// Written without the server's headers, which are not everywhere: the hook's signature, the few functions it calls and the
 /// block that says which server it was made for are as in the sources of PostgreSQL 15 to 18 (commands/user.h, utils/elog.h,
-/// fmgr.h).
-enum PasswordModule {
+/// fmgr.h). It refuses the first secret of each role called `…_picky…`, and every secret of roles called `…_never…`.
+package enum PasswordModule {
   /// - Parameter version: of the server, such as 15.
-  static func build(for version: Int) throws -> String {
+  package static func build(for version: Int) throws -> String {
     let folder = try TestFolder.make("keyturn-hook")
     try source.write(toFile: folder + "/picky.c", atomically: true, encoding: .utf8)
     let compiler = ["/usr/bin/cc", "/usr/bin/gcc", "/usr/bin/clang"].first {
@@ -17,11 +16,12 @@ enum PasswordModule {
     let arguments = [
       "-shared", "-fPIC", "-O1", "-DVERSION=\(version)", "-o", folder + "/picky.so", folder + "/picky.c",
     ]
-    if let compiler {
-      try runTool(compiler, arguments)
-    } else {
-      try runTool("/usr/bin/env", ["clang"] + arguments)
-    }
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: compiler ?? "/usr/bin/env")
+    process.arguments = (compiler == nil ? ["clang"] : []) + arguments
+    try process.run()
+    process.waitUntilExit()
+    guard process.terminationStatus == 0 else { throw CocoaError(.executableLoad) }
     ServerCleanup.register(processID: 0, folder: folder)
     return folder + "/picky.so"
   }
