@@ -353,6 +353,67 @@ BEGIN
 END
 $$;
 ALTER FUNCTION evidence.on_authorization() OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.on_authorizations_changed() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
+    AS $$
+DECLARE
+  actor text := evidence.quoted(evidence.actor_of(NULL));
+  -- Known to nobody after this call: the nonces that come of it tell nothing of one another.
+  seed bytea := uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid());
+  total bigint := (SELECT count(*) FROM now_changed);
+  done bigint := 0;
+  round integer := 1;
+  made bigint;
+  cases uuid[];
+  types text[];
+  heads text[];
+  middles text[];
+  tails text[];
+  reasons text[];
+  nonces bytea[];
+BEGIN
+  IF total > 256 THEN
+    PERFORM pg_advisory_xact_lock(hashtextextended('keyturn evidence', 1));
+    PERFORM set_config('keyturn.evidence_cases', '-1', true);
+  ELSE
+    PERFORM evidence.lock_case(m.request_id)
+    FROM (SELECT DISTINCT n.request_id FROM now_changed AS n ORDER BY n.request_id) AS m;
+  END IF;
+  WHILE done < total LOOP
+    -- All arrays of one pass, so that the same place in each is the same row.
+    SELECT array_agg(m.request_id), array_agg(m.type), array_agg('{"actor":' || actor || ',"at":'),
+      array_agg(',"d":{"authorization":"' || m.id || '"' || COALESCE(',"voided":' || evidence.micros(m.voided_at), '')
+        || '},"eid":"' || evidence.ordered_id() || '",'
+        || COALESCE('"pd":{"reason":' || evidence.hex(evidence.commitment('reason', m.nonce, m.void_reason)) || '},', '')
+        || '"prev":"'),
+      array_agg('","sub":{"identity":"' || m.identity_id || '","target":"' || m.target_id || '"},"t":"' || m.type || '","v":1}'),
+      array_agg(m.void_reason), array_agg(m.nonce)
+    INTO cases, types, heads, middles, tails, reasons, nonces
+    FROM (
+      SELECT n.id, n.request_id, n.identity_id, n.voided_at, n.void_reason, i.target_id,
+        CASE WHEN o.voided_at IS NULL AND n.voided_at IS NOT NULL THEN 'authorization.voided' ELSE 'record.changed' END AS type,
+        sha256(seed || uuid_send(n.id)) AS nonce,
+        row_number() OVER (PARTITION BY n.request_id ORDER BY n.revision) AS place
+      FROM now_changed AS n
+      JOIN before_changed AS o ON o.id = n.id
+      JOIN governance.identity AS i ON i.id = n.identity_id
+    ) AS m
+    WHERE m.place = round;
+    made := evidence.append(cases, types, heads, middles, tails);
+    INSERT INTO evidence.opening (case_id, cs, field, nonce, value)
+    SELECT m.case_id, m.cs, 'reason', m.nonce, m.reason
+    FROM evidence.batch AS b
+    CROSS JOIN unnest(b.cases, b.sequences, nonces, reasons) AS m (case_id, cs, nonce, reason)
+    WHERE b.id = made AND m.reason IS NOT NULL;
+    round := round + 1;
+    done := done + cardinality(cases);
+  END LOOP;
+  RETURN NULL;
+END
+$$;
+ALTER FUNCTION evidence.on_authorizations_changed() OWNER TO keyturn_owner;
 CREATE FUNCTION evidence.on_change() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -404,72 +465,6 @@ BEGIN
 END
 $_$;
 ALTER FUNCTION evidence.on_change() OWNER TO keyturn_owner;
-CREATE FUNCTION evidence.on_authorizations_changed() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    SET jit TO 'off'
-    AS $$
-DECLARE
-  actor text := evidence.quoted(evidence.actor_of(NULL));
-  -- Known to nobody after this call: the nonces that come of it tell nothing of one another.
-  seed bytea := uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid());
-  total bigint := (SELECT count(*) FROM now_changed);
-  done bigint := 0;
-  round integer := 1;
-  attempts integer := 0;
-  made bigint;
-  cases uuid[];
-  types text[];
-  heads text[];
-  middles text[];
-  tails text[];
-  reasons text[];
-  nonces bytea[];
-BEGIN
-  IF total <= 1000 THEN
-    PERFORM pg_advisory_xact_lock(hashtextextended('keyturn evidence ' || m.request_id, 0))
-    FROM (SELECT DISTINCT n.request_id FROM now_changed AS n ORDER BY n.request_id) AS m;
-  END IF;
-  WHILE done < total LOOP
-    -- All arrays of one pass, so that the same place in each is the same row.
-    SELECT array_agg(m.request_id), array_agg(m.type), array_agg('{"actor":' || actor || ',"at":'),
-      array_agg(',"d":{"authorization":"' || m.id || '"' || COALESCE(',"voided":' || evidence.micros(m.voided_at), '')
-        || '},"eid":"' || evidence.ordered_id() || '",'
-        || COALESCE('"pd":{"reason":' || evidence.hex(evidence.commitment('reason', m.nonce, m.void_reason)) || '},', '')
-        || '"prev":"'),
-      array_agg('","sub":{"identity":"' || m.identity_id || '","target":"' || m.target_id || '"},"t":"' || m.type || '","v":1}'),
-      array_agg(m.void_reason), array_agg(m.nonce)
-    INTO cases, types, heads, middles, tails, reasons, nonces
-    FROM (
-      SELECT n.id, n.request_id, n.identity_id, n.voided_at, n.void_reason, i.target_id,
-        CASE WHEN o.voided_at IS NULL AND n.voided_at IS NOT NULL THEN 'authorization.voided' ELSE 'record.changed' END AS type,
-        sha256(seed || uuid_send(n.id)) AS nonce,
-        row_number() OVER (PARTITION BY n.request_id ORDER BY n.revision) AS place
-      FROM now_changed AS n
-      JOIN before_changed AS o ON o.id = n.id
-      JOIN governance.identity AS i ON i.id = n.identity_id
-    ) AS m
-    WHERE m.place = round;
-    BEGIN
-      made := evidence.append(cases, types, heads, middles, tails);
-      INSERT INTO evidence.opening (case_id, cs, field, nonce, value)
-      SELECT m.case_id, m.cs, 'reason', m.nonce, m.reason
-      FROM evidence.batch AS b
-      CROSS JOIN unnest(b.cases, b.sequences, nonces, reasons) AS m (case_id, cs, nonce, reason)
-      WHERE b.id = made AND m.reason IS NOT NULL;
-      round := round + 1;
-      done := done + cardinality(cases);
-    EXCEPTION WHEN unique_violation THEN
-      attempts := attempts + 1;
-      IF attempts > 5 THEN
-        RAISE;
-      END IF;
-    END;
-  END LOOP;
-  RETURN NULL;
-END
-$$;
-ALTER FUNCTION evidence.on_authorizations_changed() OWNER TO keyturn_owner;
 CREATE FUNCTION evidence.on_identity() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2988,7 +2983,6 @@ CREATE INDEX break_glass_review_open ON governance.break_glass USING btree (revi
 CREATE INDEX decision_request ON governance.decision USING btree (request_id, decided_at);
 CREATE INDEX delegation_delegate ON governance.delegation USING btree (delegate_id);
 CREATE INDEX delegation_delegator ON governance.delegation USING btree (delegator_id);
-CREATE INDEX emergency_review_open ON governance.emergency USING btree (review_due_at) WHERE (reviewed_at IS NULL);
 CREATE INDEX helpdesk_event_ticket ON governance.helpdesk_event USING btree (ticket_id, sequence);
 CREATE INDEX identity_backup_owner ON governance.identity USING btree (backup_owner_id);
 CREATE INDEX identity_owner ON governance.identity USING btree (owner_id);
@@ -3094,8 +3088,7 @@ CREATE TRIGGER authorization_changed_evidence AFTER UPDATE ON governance."author
 ALTER TABLE governance."authorization" ENABLE ALWAYS TRIGGER authorization_changed_evidence;
 CREATE TRIGGER authorization_evidence AFTER INSERT ON governance."authorization" FOR EACH ROW EXECUTE FUNCTION evidence.on_authorization();
 ALTER TABLE governance."authorization" ENABLE ALWAYS TRIGGER authorization_evidence;
-CREATE TRIGGER break_glass_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.break_glass FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'request_id', 'opened_by,reviewed_by', 'opened_by', 'identity_id,second_id,ticket_id', '', 'opened_by,second_id,reviewed_by');
-CREATE TRIGGER break_glass_evidence AFTER INSERT OR UPDATE ON governance.break_glass FOR EACH ROW EXECUTE FUNCTION evidence.on_record('id');
+CREATE TRIGGER break_glass_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.break_glass FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'request_id,id', 'opened_by,second_id,reviewed_by', 'opened_by', 'id,identity_id,request_id,second_id,ticket_id', '', 'opened_by,second_id,reviewed_by');
 ALTER TABLE governance.break_glass ENABLE ALWAYS TRIGGER break_glass_evidence;
 CREATE TRIGGER decision_append_only BEFORE DELETE OR UPDATE ON governance.decision FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.decision ENABLE ALWAYS TRIGGER decision_append_only;
@@ -3107,8 +3100,6 @@ CREATE TRIGGER delegation_evidence AFTER INSERT OR DELETE OR UPDATE ON governanc
 ALTER TABLE governance.delegation ENABLE ALWAYS TRIGGER delegation_evidence;
 CREATE TRIGGER embargo_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.embargo FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'subject', '', '', 'subject', '', '');
 ALTER TABLE governance.embargo ENABLE ALWAYS TRIGGER embargo_evidence;
-CREATE TRIGGER emergency_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.emergency FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'id', 'opened_by,reviewed_by', 'opened_by', 'second_id', '', 'opened_by,second_id,reviewed_by');
-ALTER TABLE governance.emergency ENABLE ALWAYS TRIGGER emergency_evidence;
 CREATE TRIGGER entitlement_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.entitlement FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'target_id', '', '', 'risk,target_id', '', '');
 ALTER TABLE governance.entitlement ENABLE ALWAYS TRIGGER entitlement_evidence;
 CREATE TRIGGER feed_release_append_only BEFORE DELETE OR UPDATE ON governance.feed_release FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
@@ -3119,7 +3110,7 @@ CREATE TRIGGER feed_release_no_truncate BEFORE TRUNCATE ON governance.feed_relea
 ALTER TABLE governance.feed_release ENABLE ALWAYS TRIGGER feed_release_no_truncate;
 CREATE TRIGGER helpdesk_event_append_only BEFORE DELETE OR UPDATE ON governance.helpdesk_event FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.helpdesk_event ENABLE ALWAYS TRIGGER helpdesk_event_append_only;
-CREATE TRIGGER helpdesk_event_evidence AFTER INSERT ON governance.helpdesk_event FOR EACH ROW EXECUTE FUNCTION evidence.on_record('ticket_id');
+CREATE TRIGGER helpdesk_event_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.helpdesk_event FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'ticket:ticket_id', '', '', 'digest,helpdesk,is_human,kind,request,revision,state,ticket_id', '', '');
 ALTER TABLE governance.helpdesk_event ENABLE ALWAYS TRIGGER helpdesk_event_evidence;
 CREATE TRIGGER helpdesk_event_no_truncate BEFORE TRUNCATE ON governance.helpdesk_event FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.helpdesk_event ENABLE ALWAYS TRIGGER helpdesk_event_no_truncate;
@@ -3173,10 +3164,10 @@ CREATE TRIGGER request_withdrawal_evidence AFTER INSERT OR DELETE OR UPDATE ON g
 ALTER TABLE governance.request_withdrawal ENABLE ALWAYS TRIGGER request_withdrawal_evidence;
 CREATE TRIGGER request_withdrawal_no_truncate BEFORE TRUNCATE ON governance.request_withdrawal FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.request_withdrawal ENABLE ALWAYS TRIGGER request_withdrawal_no_truncate;
-CREATE TRIGGER scim_client_evidence AFTER INSERT OR UPDATE OF removed_at ON governance.scim_client FOR EACH ROW EXECUTE FUNCTION evidence.on_record('id');
-ALTER TABLE governance.scim_client ENABLE ALWAYS TRIGGER scim_client_evidence;
 CREATE TRIGGER role_assignment_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.role_assignment FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'person:person_id', '', 'person_id', 'person_id,role,target_id', '', 'person_id');
 ALTER TABLE governance.role_assignment ENABLE ALWAYS TRIGGER role_assignment_evidence;
+CREATE TRIGGER scim_client_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.scim_client FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'id', 'added_by,removed_by', '', '', '', 'added_by,removed_by');
+ALTER TABLE governance.scim_client ENABLE ALWAYS TRIGGER scim_client_evidence;
 CREATE TRIGGER scim_resource_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.scim_resource FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'person:person_id,id', '', 'person_id', 'kind,version', 'modified_at', 'person_id');
 ALTER TABLE governance.scim_resource ENABLE ALWAYS TRIGGER scim_resource_evidence;
 CREATE TRIGGER signing_key_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.signing_key FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'person:person_id', '', 'person_id', '', '', 'person_id');
@@ -3211,7 +3202,7 @@ CREATE TRIGGER consumer_version_evidence AFTER INSERT OR DELETE ON lifecycle.con
 ALTER TABLE lifecycle.consumer_version ENABLE ALWAYS TRIGGER consumer_version_evidence;
 CREATE TRIGGER consumer_version_evidence_update AFTER UPDATE ON lifecycle.consumer_version FOR EACH ROW WHEN (((((old.consumer_id IS DISTINCT FROM new.consumer_id) OR (old.version IS DISTINCT FROM new.version)) OR (old.first_read_at IS DISTINCT FROM new.first_read_at)) OR (old.acknowledged_at IS DISTINCT FROM new.acknowledged_at))) EXECUTE FUNCTION evidence.on_change('record.changed', 'consumer_id', '', '', 'consumer_id,version', 'reads,last_read_at', '');
 ALTER TABLE lifecycle.consumer_version ENABLE ALWAYS TRIGGER consumer_version_evidence_update;
-CREATE TRIGGER containment_evidence AFTER INSERT OR DELETE OR UPDATE ON lifecycle.containment FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'id', 'requested_by', 'requested_by', 'digest,emergency_id,follow_up,permission_id', '', 'requested_by');
+CREATE TRIGGER containment_evidence AFTER INSERT OR DELETE OR UPDATE ON lifecycle.containment FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'id', 'requested_by', 'requested_by', 'break_glass_id,digest,follow_up,permission_id', '', 'requested_by');
 ALTER TABLE lifecycle.containment ENABLE ALWAYS TRIGGER containment_evidence;
 CREATE TRIGGER containment_item_evidence AFTER DELETE OR UPDATE ON lifecycle.containment_item FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'containment_target_id', '', '', 'authorization_id,credential_id,follow_up,outcome_code,permit_id,rotation_id,state', 'attempts', '');
 ALTER TABLE lifecycle.containment_item ENABLE ALWAYS TRIGGER containment_item_evidence;
@@ -3231,7 +3222,7 @@ CREATE TRIGGER effect_evidence_update AFTER UPDATE ON lifecycle.effect FOR EACH 
 ALTER TABLE lifecycle.effect ENABLE ALWAYS TRIGGER effect_evidence_update;
 CREATE TRIGGER finding_evidence AFTER INSERT OR DELETE OR UPDATE ON lifecycle.finding FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'target_id', 'explained_by', 'explained_by', 'identity_id,kind,state,target_id', 'last_seen_at', 'explained_by');
 ALTER TABLE lifecycle.finding ENABLE ALWAYS TRIGGER finding_evidence;
-CREATE TRIGGER lost_authority_evidence AFTER INSERT OR UPDATE OF consequence ON lifecycle.lost_authority FOR EACH ROW EXECUTE FUNCTION evidence.on_record('credential_id');
+CREATE TRIGGER lost_authority_evidence AFTER INSERT OR DELETE OR UPDATE ON lifecycle.lost_authority FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'credential_id', '', '', 'action,authorization_id,consequence,credential_id,rotation_id,state', 'reviewed_from', '');
 ALTER TABLE lifecycle.lost_authority ENABLE ALWAYS TRIGGER lost_authority_evidence;
 CREATE TRIGGER proof_append_only BEFORE DELETE OR UPDATE ON lifecycle.proof FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE lifecycle.proof ENABLE ALWAYS TRIGGER proof_append_only;
