@@ -16,7 +16,7 @@ import Testing
     #expect(await target.probe(a, "first-secret") == .accepted(identity: target.identity.name, sessionUser: a))
 
     let session = try await target.connect(a, "first-secret")
-    #expect(try await target.sessions() == 1)
+    #expect(try await target.sessions(become: 1))
     #expect(try await target.apply(.blockLogins([a], of: target.identity), fence: 3) == .done)
     #expect(try await target.apply(.endSessions([a], of: target.identity), fence: 3) == .done)
     #expect(try await target.sessions() == 0)

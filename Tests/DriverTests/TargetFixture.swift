@@ -85,6 +85,16 @@ struct TargetFixture: Sendable {
     try await driver.countSessions(of: identity.logins, deadline: Self.deadline)
   }
 
+  /// Waits until the sessions of logins that were only tried are gone: a server ends them a moment after the client has.
+  func sessions(become count: Int) async throws -> Bool {
+    let end = ContinuousClock.now + .seconds(10)
+    while try await sessions() != count {
+      guard ContinuousClock.now < end else { return false }
+      try await Task.sleep(for: .milliseconds(10))
+    }
+    return true
+  }
+
   /// A session of the login, open until closed or ended.
   func connect(_ login: String, _ secret: String, database: String = "app") async throws -> PostgresConnection {
     try await PostgresConnection.connect(

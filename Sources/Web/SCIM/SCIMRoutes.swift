@@ -4,6 +4,7 @@ import HTTPTypes
 import Hummingbird
 import Logging
 import NIOCore
+import NIOHTTP1
 import Postgres
 
 /// SCIM 2.0 (RFC 7643, RFC 7644): a directory writes its people here. Whatever the answer, a change and everything that it
@@ -37,6 +38,8 @@ struct SCIMRoutes: Sendable {
       return answer(SCIMError(.tooLarge, "the body is larger than 1 MiB"), closing: true)
     } catch BodyReader.Failure.tooSlow {
       return answer(SCIMError(.tooSlow, "the body did not arrive in time"), closing: true)
+    } catch is HTTPParserError {
+      return answer(SCIMError(.invalidSyntax, "what followed the headers is not HTTP"), closing: true)
     } catch let error as PostgresError {
       logger.warning("a request met the database", metadata: ["error.code": "\(error.code)", "error": "\(error)"])
       return answer(SCIMError(.unavailable, "the control database did not answer; try again"))
