@@ -10,9 +10,12 @@ extension TestDatabase {
       ), told AS (
         SELECT l.case_id, m.value ->> 0 AS state, row_number() OVER (PARTITION BY l.case_id ORDER BY l.cs, m.ordinality) AS n
         FROM leaf AS l CROSS JOIN LATERAL jsonb_array_elements(l.d -> 'moves') WITH ORDINALITY AS m (value, ordinality)
+        WHERE m.value ->> 0 <> 'cancelled'
       ), kept AS (
         SELECT s.rotation_id, s.to_state, row_number() OVER (PARTITION BY s.rotation_id ORDER BY s.sequence) AS n
         FROM lifecycle.rotation_step AS s
+        -- Has a leaf of its own kind, which is asked for below.
+        WHERE s.to_state <> 'cancelled'
       )
       SELECT
         (SELECT count(*) FROM told FULL JOIN kept ON kept.rotation_id = told.case_id AND kept.n = told.n
