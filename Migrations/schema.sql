@@ -388,17 +388,18 @@ BEGIN
         || '},"eid":"' || evidence.ordered_id() || '",'
         || COALESCE('"pd":{"reason":' || evidence.hex(evidence.commitment('reason', m.nonce, m.void_reason)) || '},', '')
         || '"prev":"'),
-      array_agg('","sub":{"identity":"' || m.identity_id || '","target":"' || m.target_id || '"},"t":"' || m.type || '","v":1}'),
+      array_agg('","sub":' || COALESCE('{"identity":"' || m.identity_id || '","target":"' || m.target_id || '"}', '{}')
+        || ',"t":"' || m.type || '","v":1}'),
       array_agg(m.void_reason), array_agg(m.nonce)
     INTO cases, types, heads, middles, tails, reasons, nonces
     FROM (
       SELECT n.id, n.request_id, n.identity_id, n.voided_at, n.void_reason, i.target_id,
-        CASE WHEN o.voided_at IS NULL AND n.voided_at IS NOT NULL THEN 'authorization.voided' ELSE 'record.changed' END AS type,
+        CASE WHEN o.id IS NOT NULL AND o.voided_at IS NULL AND n.voided_at IS NOT NULL THEN 'authorization.voided' ELSE 'record.changed' END AS type,
         sha256(seed || uuid_send(n.id)) AS nonce,
         row_number() OVER (PARTITION BY n.request_id ORDER BY n.revision) AS place
       FROM now_changed AS n
-      JOIN before_changed AS o ON o.id = n.id
-      JOIN governance.identity AS i ON i.id = n.identity_id
+      LEFT JOIN before_changed AS o ON o.id = n.id
+      LEFT JOIN governance.identity AS i ON i.id = n.identity_id
     ) AS m
     WHERE m.place = round;
     made := evidence.append(cases, types, heads, middles, tails);
@@ -3222,7 +3223,7 @@ CREATE TRIGGER effect_evidence_update AFTER UPDATE ON lifecycle.effect FOR EACH 
 ALTER TABLE lifecycle.effect ENABLE ALWAYS TRIGGER effect_evidence_update;
 CREATE TRIGGER finding_evidence AFTER INSERT OR DELETE OR UPDATE ON lifecycle.finding FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'target_id', 'explained_by', 'explained_by', 'identity_id,kind,state,target_id', 'last_seen_at', 'explained_by');
 ALTER TABLE lifecycle.finding ENABLE ALWAYS TRIGGER finding_evidence;
-CREATE TRIGGER lost_authority_evidence AFTER INSERT OR DELETE OR UPDATE ON lifecycle.lost_authority FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'credential_id', '', '', 'action,authorization_id,consequence,credential_id,rotation_id,state', 'reviewed_from', '');
+CREATE TRIGGER lost_authority_evidence AFTER INSERT OR DELETE OR UPDATE ON lifecycle.lost_authority FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'credential_id', '', '', 'action,authorization_id,consequence,credential_id,rotation_id,state', '', '');
 ALTER TABLE lifecycle.lost_authority ENABLE ALWAYS TRIGGER lost_authority_evidence;
 CREATE TRIGGER proof_append_only BEFORE DELETE OR UPDATE ON lifecycle.proof FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE lifecycle.proof ENABLE ALWAYS TRIGGER proof_append_only;

@@ -29,7 +29,7 @@ CREATE TABLE lifecycle.lost_authority (
 CREATE INDEX lost_authority_open ON lifecycle.lost_authority (lost_at) WHERE settled_at IS NULL;
 -- In the credential's case: the rotation's has one writer, which is its worker.
 CALL evidence.watch('lifecycle.lost_authority', 'record.changed', 'credential_id',
-  plain => 'action,authorization_id,consequence,credential_id,rotation_id,state', quiet => 'reviewed_from');
+  plain => 'action,authorization_id,consequence,credential_id,rotation_id,state');
 GRANT SELECT ON lifecycle.lost_authority TO keyturn_auditor;
 
 -- MARK: what ends by time, and what is told once
@@ -215,17 +215,18 @@ BEGIN
         || '},"eid":"' || evidence.ordered_id() || '",'
         || COALESCE('"pd":{"reason":' || evidence.hex(evidence.commitment('reason', m.nonce, m.void_reason)) || '},', '')
         || '"prev":"'),
-      array_agg('","sub":{"identity":"' || m.identity_id || '","target":"' || m.target_id || '"},"t":"' || m.type || '","v":1}'),
+      array_agg('","sub":' || COALESCE('{"identity":"' || m.identity_id || '","target":"' || m.target_id || '"}', '{}')
+        || ',"t":"' || m.type || '","v":1}'),
       array_agg(m.void_reason), array_agg(m.nonce)
     INTO cases, types, heads, middles, tails, reasons, nonces
     FROM (
       SELECT n.id, n.request_id, n.identity_id, n.voided_at, n.void_reason, i.target_id,
-        CASE WHEN o.voided_at IS NULL AND n.voided_at IS NOT NULL THEN 'authorization.voided' ELSE 'record.changed' END AS type,
+        CASE WHEN o.id IS NOT NULL AND o.voided_at IS NULL AND n.voided_at IS NOT NULL THEN 'authorization.voided' ELSE 'record.changed' END AS type,
         sha256(seed || uuid_send(n.id)) AS nonce,
         row_number() OVER (PARTITION BY n.request_id ORDER BY n.revision) AS place
       FROM now_changed AS n
-      JOIN before_changed AS o ON o.id = n.id
-      JOIN governance.identity AS i ON i.id = n.identity_id
+      LEFT JOIN before_changed AS o ON o.id = n.id
+      LEFT JOIN governance.identity AS i ON i.id = n.identity_id
     ) AS m
     WHERE m.place = round;
     made := evidence.append(cases, types, heads, middles, tails);

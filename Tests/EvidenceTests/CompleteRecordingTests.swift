@@ -235,6 +235,8 @@ import Testing
         JOIN pg_attribute AS a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
         WHERE c.contype = 'c' AND c.conname LIKE '%\\_known' AND cardinality(c.conkey) = 1
           AND a.attname IN ('state', 'phase', 'resolution', 'follow_up')
+          -- What is only added says its state when it is.
+          AND NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = c.conrelid AND t.tgname LIKE '%append\\_only')
           AND c.conrelid::regclass::text <> ALL (ARRAY['jobs.job', 'lifecycle.rotation', 'lifecycle.effect', 'lifecycle.version'])
         ORDER BY 1, 2
         """
