@@ -89,6 +89,7 @@ package final class IncarnationKeeper: Sendable {
     var isDecided = false
     var hasWarned = false
     var cannotWrite = false
+    var firstLook: Task<Void, Never>?
   }
 
   /// How often the mark is raised: what a restored database has lost of the last so many seconds is not noticed.
@@ -107,8 +108,14 @@ package final class IncarnationKeeper: Sendable {
 
   /// What permits are asked with; nil: this process observes. Reads file and database the first time.
   package func claim() async -> IncarnationClaim? {
-    if let known = state.withLock({ $0.isDecided ? .some($0.claim) : nil }) { return known }
-    await refresh()
+    // A thousand sagas that begin at once share the first look; each of its own would wait for the mark's row.
+    let look = state.withLock { state -> Task<Void, Never>? in
+      guard !state.isDecided else { return nil }
+      let look = state.firstLook ?? Task { await self.refresh() }
+      state.firstLook = look
+      return look
+    }
+    await look?.value
     return state.withLock { $0.claim }
   }
 
