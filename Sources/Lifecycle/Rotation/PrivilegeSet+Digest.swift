@@ -7,7 +7,18 @@ extension PrivilegeSet {
   var digest: String {
     var hash = SHA256()
     for entry in entries { hash.update(data: Data((entry + "\n").utf8)) }
-    return hash.finalize().map { String(format: "%02x", $0) }.joined()
+    // Every proof of rights writes one: formatting byte by byte took a sixth of a worker's time.
+    let digest = hash.finalize()
+    return String(unsafeUninitializedCapacity: 2 * SHA256.byteCount) { text in
+      var end = 0
+      for byte in digest {
+        for half in [byte >> 4, byte & 15] {
+          text[end] = half < 10 ? UInt8(ascii: "0") + half : UInt8(ascii: "a") + half - 10
+          end += 1
+        }
+      }
+      return end
+    }
   }
 
   /// The entries, separated by spaces; of a set that a proof has no room for, its size: the digest says the rest.
