@@ -7,7 +7,7 @@ package import Foundation
 /// request: only of a completed approval, because only that has a time. Automation answers as an account of the type `app`.
 /// Jira has no conditional writes: the ticket is read again right before one, which leaves a gap of one round trip.
 package struct JiraTicketSystem: TicketSystem {
-  package struct Settings: Sendable {
+  package struct Settings: BindingFields, StatusWords, Sendable {
     package var serviceDesk = "1"
     package var requestType = "1"
     /// Ids of the custom fields.
@@ -45,7 +45,9 @@ package struct JiraTicketSystem: TicketSystem {
   }
 
   package func open(_ draft: TicketDraft) async throws -> String {
-    let values = fields(draft.binding).merging(["summary": draft.subject, "description": draft.body]) { $1 }
+    let values = settings.values(of: draft.binding).merging(["summary": draft.subject, "description": draft.body]) {
+      $1
+    }
     let answer = try await client.send(
       "POST", "rest/servicedeskapi/request",
       json: NewRequest(
@@ -54,16 +56,10 @@ package struct JiraTicketSystem: TicketSystem {
     return try checked(answer.decode(Created.self).issueKey)
   }
 
-  private func fields(_ binding: TicketBinding) -> [String: String] {
-    [
-      settings.requestField: binding.request, settings.revisionField: "\(binding.revision)",
-      settings.digestField: binding.digest,
-    ]
-  }
-
   package func bind(_ id: String, to binding: TicketBinding, version: String) async throws {
     try await requireUnchanged(id, version)
-    _ = try await client.send("PUT", "rest/api/3/issue/\(try checked(id))", json: ["fields": fields(binding)])
+    _ = try await client.send(
+      "PUT", "rest/api/3/issue/\(try checked(id))", json: ["fields": settings.values(of: binding)])
   }
 
   package func note(_ id: String, _ text: String) async throws {
@@ -77,13 +73,7 @@ package struct JiraTicketSystem: TicketSystem {
 
   package func setState(_ id: String, _ state: RemoteTicket.State, version: String) async throws {
     try await requireUnchanged(id, version)
-    let word =
-      switch state {
-      case .waiting: settings.waiting
-      case .approved: settings.approved
-      case .rejected: settings.rejected
-      case .resolved, .closed: settings.resolved
-      }
+    let word = settings.word(for: state)
     struct Transitions: Decodable {
       struct Transition: Decodable {
         let id: String
@@ -97,12 +87,6 @@ package struct JiraTicketSystem: TicketSystem {
       throw HelpdeskError(.unexpectedAnswer, "the workflow has no transition to the status that is needed")
     }
     _ = try await client.send("POST", path, json: ["transition": ["id": transition.id]])
-  }
-
-  private func requireUnchanged(_ id: String, _ version: String) async throws {
-    guard try await read(id)?.version == version else {
-      throw HelpdeskError(.changedMeanwhile, "the ticket was changed meanwhile; it is read again")
-    }
   }
 
   // MARK: Reading
@@ -153,21 +137,8 @@ package struct JiraTicketSystem: TicketSystem {
     guard let status = issue.fields["status"]?.text, let updated = issue.fields["updated"]?.text else {
       throw HelpdeskError(.unexpectedAnswer, "the helpdesk's ticket has no status or no time of its last change")
     }
-    var binding: TicketBinding?
-    if let request = issue.fields[settings.requestField]?.text,
-      let revision = issue.fields[settings.revisionField]?.text.flatMap({ Int($0) }),
-      let digest = issue.fields[settings.digestField]?.text
-    {
-      binding = TicketBinding(request: request, revision: revision, digest: digest)
-    }
-    let state: RemoteTicket.State =
-      switch status {
-      case settings.waiting: .waiting
-      case settings.approved: .approved
-      case settings.rejected: .rejected
-      case settings.resolved: .resolved
-      default: .closed
-      }
+    let binding = settings.binding { issue.fields[$0]?.text }
+    let state = settings.state(of: status)
     // A moved ticket answers under its new key; one that was merged away is closed as a duplicate.
     let isMerged = issue.key != id || issue.fields["resolution"]?.text == "Duplicate"
     return RemoteTicket(id: issue.key, state: state, binding: binding, version: updated, isMerged: isMerged)

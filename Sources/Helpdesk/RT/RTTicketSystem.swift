@@ -6,7 +6,7 @@ package import Foundation
 /// from the lifecycle's first state to `approved` or `rejected`; who may make it is RT's right, and Keyturn's account lacks
 /// it. RT's clock is in whole seconds.
 package struct RTTicketSystem: TicketSystem {
-  package struct Settings: Sendable {
+  package struct Settings: BindingFields, StatusWords, Sendable {
     package var queue = "Access"
     package var requestField = "Keyturn request"
     package var revisionField = "Keyturn revision"
@@ -51,21 +51,15 @@ package struct RTTicketSystem: TicketSystem {
     let answer = try await client.send(
       "POST", "ticket",
       json: NewTicket(
-        queue: settings.queue, subject: draft.subject, content: draft.body, customFields: fields(draft.binding)))
+        queue: settings.queue, subject: draft.subject, content: draft.body,
+        customFields: settings.values(of: draft.binding)))
     struct Created: Decodable { let id: Identifier }
     return try answer.decode(Created.self).id.text
   }
 
-  private func fields(_ binding: TicketBinding) -> [String: String] {
-    [
-      settings.requestField: binding.request, settings.revisionField: "\(binding.revision)",
-      settings.digestField: binding.digest,
-    ]
-  }
-
   package func bind(_ id: String, to binding: TicketBinding, version: String) async throws {
     _ = try await client.send(
-      "PUT", "ticket/\(try checked(id))", json: ["CustomFields": fields(binding)], ifMatch: version)
+      "PUT", "ticket/\(try checked(id))", json: ["CustomFields": settings.values(of: binding)], ifMatch: version)
   }
 
   package func note(_ id: String, _ text: String) async throws {
@@ -74,14 +68,8 @@ package struct RTTicketSystem: TicketSystem {
   }
 
   package func setState(_ id: String, _ state: RemoteTicket.State, version: String) async throws {
-    let word =
-      switch state {
-      case .waiting: settings.waiting
-      case .approved: settings.approved
-      case .rejected: settings.rejected
-      case .resolved, .closed: settings.resolved
-      }
-    _ = try await client.send("PUT", "ticket/\(try checked(id))", json: ["Status": word], ifMatch: version)
+    _ = try await client.send(
+      "PUT", "ticket/\(try checked(id))", json: ["Status": settings.word(for: state)], ifMatch: version)
   }
 
   // MARK: Reading
@@ -125,20 +113,8 @@ package struct RTTicketSystem: TicketSystem {
     // In another queue other people have the right to approve.
     guard found.status != "deleted", found.queue?.name == settings.queue else { return nil }
     let values = Dictionary((found.customFields ?? []).map { ($0.name, $0.values.first ?? "") }) { first, _ in first }
-    var binding: TicketBinding?
-    if let request = values[settings.requestField], let revision = values[settings.revisionField].flatMap({ Int($0) }),
-      let digest = values[settings.digestField], !request.isEmpty
-    {
-      binding = TicketBinding(request: request, revision: revision, digest: digest)
-    }
-    let state: RemoteTicket.State =
-      switch found.status {
-      case settings.waiting: .waiting
-      case settings.approved: .approved
-      case settings.rejected: .rejected
-      case settings.resolved: .resolved
-      default: .closed
-      }
+    let binding = settings.binding { values[$0] }
+    let state = settings.state(of: found.status)
     guard let version = answer.tag else {
       throw HelpdeskError(.unexpectedAnswer, "the helpdesk gives no ETag; RT 5 is needed")
     }

@@ -7,7 +7,7 @@ package import Foundation
 /// an audit row, or set by somebody else than its approver, is no human decision. Times are in UTC with whole seconds. There
 /// are no conditional writes: the record is read again right before one, which leaves a gap of one round trip.
 package struct ServiceNowTicketSystem: TicketSystem {
-  package struct Settings: Sendable {
+  package struct Settings: BindingFields, Sendable {
     package var table = "change_request"
     package var requestField = "u_keyturn_request"
     package var revisionField = "u_keyturn_revision"
@@ -39,23 +39,18 @@ package struct ServiceNowTicketSystem: TicketSystem {
   // MARK: Writing
 
   package func open(_ draft: TicketDraft) async throws -> String {
-    let values = fields(draft.binding).merging(["short_description": draft.subject, "description": draft.body]) { $1 }
+    let values = settings.values(of: draft.binding).merging([
+      "short_description": draft.subject, "description": draft.body,
+    ]) { $1 }
     let answer = try await client.send(
       "POST", "api/now/table/\(settings.table)", query: [("sysparm_fields", "sys_id")], json: values)
     let created = try answer.decode(Result<[String: String]>.self).result
     return try checked(created["sys_id"] ?? "")
   }
 
-  private func fields(_ binding: TicketBinding) -> [String: String] {
-    [
-      settings.requestField: binding.request, settings.revisionField: "\(binding.revision)",
-      settings.digestField: binding.digest,
-    ]
-  }
-
   package func bind(_ id: String, to binding: TicketBinding, version: String) async throws {
     try await requireUnchanged(id, version)
-    try await patch(id, fields(binding))
+    try await patch(id, settings.values(of: binding))
   }
 
   package func note(_ id: String, _ text: String) async throws { try await patch(id, ["work_notes": text]) }
@@ -81,12 +76,6 @@ package struct ServiceNowTicketSystem: TicketSystem {
     }
   }
 
-  private func requireUnchanged(_ id: String, _ version: String) async throws {
-    guard try await read(id)?.version == version else {
-      throw HelpdeskError(.changedMeanwhile, "the ticket was changed meanwhile; it is read again")
-    }
-  }
-
   // MARK: Reading
 
   package func read(_ id: String) async throws -> RemoteTicket? {
@@ -102,12 +91,7 @@ package struct ServiceNowTicketSystem: TicketSystem {
     guard let state = found["state"], let version = found["sys_mod_count"], let actual = found["sys_id"] else {
       throw HelpdeskError(.unexpectedAnswer, "the helpdesk's record lacks its state or its count of changes")
     }
-    var binding: TicketBinding?
-    if let request = found[settings.requestField], !request.isEmpty,
-      let revision = found[settings.revisionField].flatMap({ Int($0) }), let digest = found[settings.digestField]
-    {
-      binding = TicketBinding(request: request, revision: revision, digest: digest)
-    }
+    let binding = settings.binding { found[$0] }
     let isMoved = (found["sys_class_name"] ?? settings.table) != settings.table
     let isDuplicate = found["close_code"]?.lowercased().contains("duplicate") ?? false
     return RemoteTicket(
