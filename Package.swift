@@ -68,7 +68,8 @@ let package = Package(
     .target(name: "Targets", dependencies: ["Secrets"], swiftSettings: settings),
     // 2: may it happen, and who says so
     .target(
-      name: "Governance", dependencies: ["Postgres", "Jobs", "Secrets", crypto, yams], swiftSettings: settings),
+      name: "Governance", dependencies: ["Postgres", "Jobs", "MerkleLog", "Secrets", crypto, yams],
+      swiftSettings: settings),
     // 3: the verbs
     .target(
       name: "Lifecycle",

@@ -2,6 +2,7 @@ import Crypto
 package import Foundation
 package import Governance
 import Jobs
+import MerkleLog
 import Postgres
 
 extension CredentialLifecycle {
@@ -168,7 +169,7 @@ package struct SelectionDigest: Sendable, Equatable, CustomStringConvertible {
   package init(of credentials: [CredentialID]) {
     var hash = SHA256()
     for id in credentials.map(\.description).sorted() { hash.update(data: Data((id + "\n").utf8)) }
-    description = hash.finalize().prefix(6).map { String(format: "%02x", $0) }.joined()
+    description = Hex.encode(hash.finalize().prefix(6))
   }
 
   package func matches(_ text: String) -> Bool { text.lowercased() == description }

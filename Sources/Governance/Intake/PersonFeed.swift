@@ -1,5 +1,6 @@
 import Crypto
 package import Foundation
+import MerkleLog
 
 /// One delivery of a source, checked against itself: all people the source knows. Pure.
 package struct PersonFeed: Sendable, Equatable {
@@ -37,7 +38,7 @@ package struct PersonFeed: Sendable, Equatable {
       throw GovernanceError(code: .invalidField, message: "the feed is larger than 256 MiB; split the source")
     }
     let digest = [UInt8](SHA256.hash(data: bytes))
-    guard digest.map({ String(format: "%02x", $0) }).joined() == manifest.sha256.lowercased() else {
+    guard Hex.encode(digest) == manifest.sha256.lowercased() else {
       throw GovernanceError.refused([.feedManifestMismatch])
     }
     let table = try CSVTable(bytes)

@@ -1,5 +1,6 @@
 import Crypto
 package import Foundation
+import MerkleLog
 
 /// What an authorization may allow.
 package enum GovernedAction: String, Sendable, CaseIterable, Codable {
@@ -84,7 +85,7 @@ package struct RequestDigest: Sendable, Hashable, CustomStringConvertible {
   package init(bytes: [UInt8]) { self.bytes = bytes }
 
   /// Lower-case hexadecimal.
-  package var description: String { bytes.map { String(format: "%02x", $0) }.joined() }
+  package var description: String { Hex.encode(bytes) }
 
   /// Whether `text` is this digest, or at least its first 12 hexadecimal digits.
   package func matches(_ text: String) -> Bool {
