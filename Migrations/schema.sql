@@ -2536,21 +2536,48 @@ CREATE TABLE lifecycle.effect (
 )
 WITH (fillfactor='65');
 ALTER TABLE lifecycle.effect OWNER TO keyturn_owner;
-CREATE TABLE lifecycle.proof (
-    id uuid NOT NULL,
+CREATE TABLE lifecycle.rotation_commit (
     rotation_id uuid NOT NULL,
+    id uuid NOT NULL,
     credential_id uuid NOT NULL,
-    version integer,
-    kind text NOT NULL,
-    result text NOT NULL,
-    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
     fence bigint NOT NULL,
-    observed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    CONSTRAINT proof_detail_length CHECK ((length((detail)::text) <= 16384)),
-    CONSTRAINT proof_kind_known CHECK ((kind = ANY (ARRAY['negative_control'::text, 'login'::text, 'identity'::text, 'rights'::text, 'sessions_ended'::text, 'old_refused'::text, 'residue'::text, 'candidate_refused'::text, 'old_accepted'::text, 'inventory'::text]))),
-    CONSTRAINT proof_result_known CHECK ((result = ANY (ARRAY['passed'::text, 'failed'::text, 'cannot_tell'::text])))
+    first_step integer,
+    states text[] DEFAULT '{}'::text[] NOT NULL,
+    started_at timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL,
+    entered_at timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL,
+    kinds text[] DEFAULT '{}'::text[] NOT NULL,
+    results text[] DEFAULT '{}'::text[] NOT NULL,
+    versions integer[] DEFAULT '{}'::integer[] NOT NULL,
+    details jsonb DEFAULT '[]'::jsonb NOT NULL,
+    observed_at timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL,
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT rotation_commit_details_length CHECK ((length((details)::text) <= 65536)),
+    CONSTRAINT rotation_commit_kinds_known CHECK ((kinds <@ ARRAY['negative_control'::text, 'login'::text, 'identity'::text, 'rights'::text, 'sessions_ended'::text, 'old_refused'::text, 'residue'::text, 'candidate_refused'::text, 'old_accepted'::text, 'inventory'::text])),
+    CONSTRAINT rotation_commit_moves_whole CHECK (((cardinality(started_at) = cardinality(entered_at)) AND
+CASE
+    WHEN (first_step IS NULL) THEN ((cardinality(states) = 0) AND (cardinality(entered_at) = 0))
+    ELSE ((first_step > 0) AND (cardinality(states) = (cardinality(entered_at) + 1)) AND (cardinality(states) > 1))
+END)),
+    CONSTRAINT rotation_commit_not_empty CHECK (((first_step IS NOT NULL) OR (cardinality(kinds) > 0))),
+    CONSTRAINT rotation_commit_observations_whole CHECK (((cardinality(kinds) = cardinality(results)) AND (cardinality(kinds) = cardinality(versions)) AND (cardinality(kinds) = cardinality(observed_at)) AND (cardinality(kinds) = jsonb_array_length(details)))),
+    CONSTRAINT rotation_commit_results_known CHECK ((results <@ ARRAY['passed'::text, 'failed'::text, 'cannot_tell'::text]))
 );
+ALTER TABLE lifecycle.rotation_commit OWNER TO keyturn_owner;
+CREATE VIEW lifecycle.proof AS
+ SELECT c.rotation_id,
+    c.credential_id,
+    c.versions[k.k] AS version,
+    c.kinds[k.k] AS kind,
+    c.results[k.k] AS result,
+    (c.details -> (k.k - 1)) AS detail,
+    c.fence,
+    LEAST(c.observed_at[k.k], c.recorded_at) AS observed_at,
+    c.id AS commit_id,
+    k.k AS place
+   FROM (lifecycle.rotation_commit c
+     CROSS JOIN LATERAL generate_series(1, cardinality(c.kinds)) k(k));
 ALTER TABLE lifecycle.proof OWNER TO keyturn_owner;
+COMMENT ON VIEW lifecycle.proof IS 'What sagas observed on the target, out of their commits.';
 CREATE VIEW keyturn.v_rotation AS
  SELECT r.id AS rotation_id,
     r.credential_id,
@@ -2738,16 +2765,19 @@ CREATE TABLE lifecycle.lost_authority (
     CONSTRAINT lost_authority_state_length CHECK (((length(state) >= 1) AND (length(state) <= 40)))
 );
 ALTER TABLE lifecycle.lost_authority OWNER TO keyturn_owner;
-CREATE TABLE lifecycle.rotation_step (
-    rotation_id uuid NOT NULL,
-    sequence integer NOT NULL,
-    from_state text NOT NULL,
-    to_state text NOT NULL,
-    fence bigint NOT NULL,
-    started_at timestamp with time zone NOT NULL,
-    at timestamp with time zone DEFAULT now() NOT NULL
-);
+CREATE VIEW lifecycle.rotation_step AS
+ SELECT c.rotation_id,
+    ((c.first_step + k.k) - 1) AS sequence,
+    c.states[k.k] AS from_state,
+    c.states[(k.k + 1)] AS to_state,
+    c.fence,
+    LEAST(c.started_at[k.k], c.recorded_at) AS started_at,
+    LEAST(c.entered_at[k.k], c.recorded_at) AS at,
+    c.id AS commit_id
+   FROM (lifecycle.rotation_commit c
+     CROSS JOIN LATERAL generate_series(1, cardinality(c.entered_at)) k(k));
 ALTER TABLE lifecycle.rotation_step OWNER TO keyturn_owner;
+COMMENT ON VIEW lifecycle.rotation_step IS 'When each state of a saga was entered, out of its commits.';
 CREATE TABLE lifecycle.standby_admin (
     target_id uuid NOT NULL,
     login text NOT NULL,
@@ -2957,12 +2987,10 @@ ALTER TABLE ONLY lifecycle.lost_authority
     ADD CONSTRAINT lost_authority_once UNIQUE (rotation_id, authorization_id);
 ALTER TABLE ONLY lifecycle.lost_authority
     ADD CONSTRAINT lost_authority_pkey PRIMARY KEY (id);
-ALTER TABLE ONLY lifecycle.proof
-    ADD CONSTRAINT proof_pkey PRIMARY KEY (rotation_id, id);
+ALTER TABLE ONLY lifecycle.rotation_commit
+    ADD CONSTRAINT rotation_commit_pkey PRIMARY KEY (rotation_id, id);
 ALTER TABLE ONLY lifecycle.rotation
     ADD CONSTRAINT rotation_pkey PRIMARY KEY (id, credential_id);
-ALTER TABLE ONLY lifecycle.rotation_step
-    ADD CONSTRAINT rotation_step_pkey PRIMARY KEY (rotation_id, sequence);
 ALTER TABLE ONLY lifecycle.standby_admin
     ADD CONSTRAINT standby_admin_pkey PRIMARY KEY (target_id);
 ALTER TABLE ONLY lifecycle.target_trial
@@ -3225,19 +3253,18 @@ CREATE TRIGGER finding_evidence AFTER INSERT OR DELETE OR UPDATE ON lifecycle.fi
 ALTER TABLE lifecycle.finding ENABLE ALWAYS TRIGGER finding_evidence;
 CREATE TRIGGER lost_authority_evidence AFTER INSERT OR DELETE OR UPDATE ON lifecycle.lost_authority FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'credential_id', '', '', 'action,authorization_id,consequence,credential_id,rotation_id,state', '', '');
 ALTER TABLE lifecycle.lost_authority ENABLE ALWAYS TRIGGER lost_authority_evidence;
-CREATE TRIGGER proof_append_only BEFORE DELETE OR UPDATE ON lifecycle.proof FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
-ALTER TABLE lifecycle.proof ENABLE ALWAYS TRIGGER proof_append_only;
-CREATE TRIGGER proof_no_truncate BEFORE TRUNCATE ON lifecycle.proof FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 CREATE TRIGGER rotation_cancelled_evidence AFTER UPDATE ON lifecycle.rotation FOR EACH ROW WHEN (((new.state = 'cancelled'::text) AND (old.state <> 'cancelled'::text))) EXECUTE FUNCTION evidence.on_rotation_cancelled();
 ALTER TABLE lifecycle.rotation ENABLE ALWAYS TRIGGER rotation_cancelled_evidence;
+CREATE TRIGGER rotation_commit_append_only BEFORE DELETE OR UPDATE ON lifecycle.rotation_commit FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE lifecycle.rotation_commit ENABLE ALWAYS TRIGGER rotation_commit_append_only;
+CREATE TRIGGER rotation_commit_no_truncate BEFORE TRUNCATE ON lifecycle.rotation_commit FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE lifecycle.rotation_commit ENABLE ALWAYS TRIGGER rotation_commit_no_truncate;
 CREATE TRIGGER rotation_evidence AFTER DELETE ON lifecycle.rotation FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'credential_id', 'requested_by', 'requested_by', 'authorization_id,credential_id,id,resume_state,state,trigger', '', 'requested_by');
 ALTER TABLE lifecycle.rotation ENABLE ALWAYS TRIGGER rotation_evidence;
 CREATE TRIGGER rotation_evidence_update AFTER UPDATE ON lifecycle.rotation FOR EACH ROW WHEN (((old.steps = new.steps) AND (new.state <> 'cancelled'::text) AND (((((((old.state IS DISTINCT FROM new.state) OR (old.trigger IS DISTINCT FROM new.trigger)) OR (old.requested_by IS DISTINCT FROM new.requested_by)) OR (old.ticket IS DISTINCT FROM new.ticket)) OR (old.authorization_id IS DISTINCT FROM new.authorization_id)) OR (old.resume_state IS DISTINCT FROM new.resume_state)) OR (old.action IS DISTINCT FROM new.action)))) EXECUTE FUNCTION evidence.on_change('record.changed', 'credential_id', 'requested_by', 'requested_by', 'authorization_id,credential_id,id,resume_state,state,trigger', '', 'requested_by');
 ALTER TABLE lifecycle.rotation ENABLE ALWAYS TRIGGER rotation_evidence_update;
 CREATE TRIGGER rotation_opened_evidence AFTER INSERT ON lifecycle.rotation REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_rotations_opened();
 ALTER TABLE lifecycle.rotation ENABLE ALWAYS TRIGGER rotation_opened_evidence;
-CREATE TRIGGER rotation_step_append_only BEFORE DELETE OR UPDATE ON lifecycle.rotation_step FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
-ALTER TABLE lifecycle.rotation_step ENABLE ALWAYS TRIGGER rotation_step_append_only;
 CREATE TRIGGER standby_admin_evidence AFTER INSERT OR DELETE OR UPDATE ON lifecycle.standby_admin FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'target_id', '', '', 'candidate_version,phase,target_id,version', 'fence,wait_until', '');
 ALTER TABLE lifecycle.standby_admin ENABLE ALWAYS TRIGGER standby_admin_evidence;
 CREATE TRIGGER target_trial_append_only BEFORE DELETE OR UPDATE ON lifecycle.target_trial FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
@@ -3429,10 +3456,10 @@ ALTER TABLE ONLY lifecycle.lost_authority
     ADD CONSTRAINT lost_authority_credential_id_known FOREIGN KEY (credential_id) REFERENCES lifecycle.credential(id);
 ALTER TABLE ONLY lifecycle.lost_authority
     ADD CONSTRAINT lost_authority_rotation_id_known FOREIGN KEY (rotation_id, credential_id) REFERENCES lifecycle.rotation(id, credential_id);
-ALTER TABLE ONLY lifecycle.proof
-    ADD CONSTRAINT proof_rotation_id_known FOREIGN KEY (rotation_id, credential_id) REFERENCES lifecycle.rotation(id, credential_id);
 ALTER TABLE ONLY lifecycle.rotation
     ADD CONSTRAINT rotation_authorization_id_known FOREIGN KEY (authorization_id) REFERENCES governance."authorization"(id);
+ALTER TABLE ONLY lifecycle.rotation_commit
+    ADD CONSTRAINT rotation_commit_rotation_id_known FOREIGN KEY (rotation_id, credential_id) REFERENCES lifecycle.rotation(id, credential_id);
 ALTER TABLE ONLY lifecycle.rotation
     ADD CONSTRAINT rotation_credential_id_known FOREIGN KEY (credential_id) REFERENCES lifecycle.credential(id);
 ALTER TABLE ONLY lifecycle.rotation
@@ -3698,6 +3725,8 @@ GRANT SELECT ON TABLE keyturn.v_queue_minute TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_queue_minute TO keyturn_dashboard;
 GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.effect TO keyturn_engine;
 GRANT SELECT ON TABLE lifecycle.effect TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.rotation_commit TO keyturn_engine;
+GRANT SELECT ON TABLE lifecycle.rotation_commit TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.proof TO keyturn_engine;
 GRANT SELECT ON TABLE lifecycle.proof TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_rotation TO keyturn_engine;

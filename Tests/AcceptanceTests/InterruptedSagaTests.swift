@@ -30,8 +30,7 @@ import Testing
       """
       WITH saga AS (SELECT id, credential_id, authorization_id FROM lifecycle.rotation WHERE action = 'rotate')
       SELECT count(DISTINCT x) FROM (
-        SELECT s.xmin::text AS x FROM lifecycle.rotation_step AS s JOIN saga ON saga.id = s.rotation_id
-        UNION ALL SELECT p.xmin::text FROM lifecycle.proof AS p JOIN saga ON saga.id = p.rotation_id
+        SELECT c.xmin::text AS x FROM lifecycle.rotation_commit AS c JOIN saga ON saga.id = c.rotation_id
         UNION ALL SELECT e.xmin::text FROM lifecycle.effect AS e JOIN saga ON saga.id = e.rotation_id
         UNION ALL SELECT p.xmin::text FROM governance.permit AS p
         JOIN lifecycle.effect AS e ON e.permit_id = p.id JOIN saga ON saga.id = e.rotation_id) AS t
@@ -91,8 +90,8 @@ import Testing
       try await world.database.withOwner { connection in
         try await connection.executeScript(
           """
-          CREATE TRIGGER broken BEFORE INSERT ON lifecycle.rotation_step FOR EACH ROW WHEN (NEW.to_state = '\(state)')
-            EXECUTE FUNCTION keyturn.refuse_change()
+          CREATE TRIGGER broken BEFORE INSERT ON lifecycle.rotation_commit FOR EACH ROW
+            WHEN ('\(state)' = ANY(NEW.states[2:])) EXECUTE FUNCTION keyturn.refuse_change()
           """)
       }
       #expect(try await world.requestRotations() == 1)
@@ -101,7 +100,7 @@ import Testing
           try await world.database.count("SELECT COALESCE(max(failures), 0)::text FROM jobs.job") >= 2
         }
         try await world.database.withOwner {
-          try await $0.executeScript("DROP TRIGGER broken ON lifecycle.rotation_step")
+          try await $0.executeScript("DROP TRIGGER broken ON lifecycle.rotation_commit")
         }
         try await world.settled()
       }

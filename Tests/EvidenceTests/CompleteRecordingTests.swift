@@ -21,8 +21,8 @@ import Testing
     "jobs.job_archive": "ended jobs, dropped by the day", "jobs.job_archive_default": "as jobs.job_archive",
     "jobs.limit_group": "tokens and breakers of the queue; what people change is in operator.action",
     "jobs.maintenance": "whose turn it is", "jobs.statistic": "counts", "jobs.worker": "heartbeats",
-    "lifecycle.login_try": "counts of failed logins", "lifecycle.proof": "in rotation.step",
-    "lifecycle.rotation_step": "in rotation.step",
+    "lifecycle.login_try": "counts of failed logins",
+    "lifecycle.rotation_commit": "in rotation.step",
   ]
 
   /// Rows of these are made with another leaf.

@@ -26,7 +26,10 @@ import Testing
     ] {
       #expect(try await may("keyturn_dashboard", "SELECT * FROM keyturn.\(view)", database))
     }
-    for table in ["jobs.job", "governance.target", "governance.person", "lifecycle.version", "lifecycle.proof"] {
+    for table in [
+      "jobs.job", "governance.target", "governance.person", "lifecycle.version", "lifecycle.proof",
+      "lifecycle.rotation_commit",
+    ] {
       #expect(try await !may("keyturn_dashboard", "SELECT * FROM \(table)", database))
     }
     await database.close()
@@ -48,7 +51,7 @@ import Testing
   @Test func theEngineCannotChangeTheSchemaOrThePast() async throws {
     let database = try await TestDatabase.make()
     #expect(try await !may("keyturn_engine", "CREATE TABLE jobs.mine (id int)", database))
-    #expect(try await !may("keyturn_engine", "DELETE FROM lifecycle.proof", database))
+    #expect(try await !may("keyturn_engine", "DELETE FROM lifecycle.rotation_commit", database))
     #expect(try await !may("keyturn_engine", "TRUNCATE governance.approval", database))
     await database.close()
   }
@@ -62,7 +65,8 @@ import Testing
         """)
     }
     for table in [
-      "governance.request", "governance.approval", "governance.permit", "lifecycle.proof", "lifecycle.target_trial",
+      "governance.request", "governance.approval", "governance.permit", "lifecycle.rotation_commit",
+      "lifecycle.target_trial",
     ] {
       #expect(try await !may("keyturn_owner", "TRUNCATE \(table) CASCADE", database), "\(table)")
     }

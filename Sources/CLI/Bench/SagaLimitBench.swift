@@ -75,32 +75,38 @@ private struct PlainRows {
     let effects = (0..<4).map { _ in credentials.map { _ in UUID.ordered() } }
     return [
       [AnyStatement(PlainLease(subjects: credentials))],
-      move(["planned", "claimed", "prepared", "applying"]) + [
+      commit(["planned", "claimed", "prepared", "applying"], []) + [
         AnyStatement(PlainFence(credentials: credentials)),
         AnyStatement(PlainCandidates(credentials: credentials, logins: logins)),
       ] + intend("set_secret", effects[0]),
-      move(["applying", "applied", "verified", "rights_equal", "published", "overlap", "retiring"]) + [
-        AnyStatement(PlainVersions(credentials: credentials, number: 1, state: "retiring")),
-        AnyStatement(PlainVersions(credentials: credentials, number: 2, state: "current")),
-        AnyStatement(PlainPublish(credentials: credentials)),
-        AnyStatement(PlainSettle(rotations: rotations, effects: effects[0])),
-      ] + prove(["negative_control", "login", "identity", "rights"]) + intend("block_logins", effects[1]),
+      commit(
+        ["applying", "applied", "verified", "rights_equal", "published", "overlap", "retiring"],
+        ["negative_control", "login", "identity", "rights"]) + [
+          AnyStatement(PlainVersions(credentials: credentials, number: 1, state: "retiring")),
+          AnyStatement(PlainVersions(credentials: credentials, number: 2, state: "current")),
+          AnyStatement(PlainPublish(credentials: credentials)),
+          AnyStatement(PlainSettle(rotations: rotations, effects: effects[0])),
+        ] + intend("block_logins", effects[1]),
       [AnyStatement(PlainSettle(rotations: rotations, effects: effects[1]))] + intend("end_sessions", effects[2]),
-      move(["retiring", "sessions_ended", "old_refused"]) + [
+      commit(["retiring", "sessions_ended", "old_refused"], ["sessions_ended", "old_refused"]) + [
         AnyStatement(PlainVersions(credentials: credentials, number: 1, state: "revoked")),
         AnyStatement(PlainSettle(rotations: rotations, effects: effects[2])),
-      ] + prove(["sessions_ended", "old_refused"]) + intend("drop", effects[3]),
-      move(["old_refused", "done"]) + [AnyStatement(PlainSettle(rotations: rotations, effects: effects[3]))]
-        + prove(["residue"]),
+      ] + intend("drop", effects[3]),
+      commit(["old_refused", "done"], ["residue"]) + [
+        AnyStatement(PlainSettle(rotations: rotations, effects: effects[3]))
+      ],
       [AnyStatement(PlainArchive(subjects: credentials))],
     ]
   }
 
-  private func move(_ states: [String]) -> [AnyStatement] {
+  private func commit(_ states: [String], _ kinds: [String]) -> [AnyStatement] {
     [
       AnyStatement(PlainMove(rotations: rotations, state: states[states.count - 1])),
       AnyStatement(
-        PlainSteps(rotations: rotations, before: Array(states.dropLast()), after: Array(states.dropFirst()))),
+        PlainCommit(
+          rotations: rotations, commits: rotations.map { _ in UUID.ordered() }, credentials: credentials,
+          states: states,
+          kinds: kinds)),
     ]
   }
 
@@ -110,17 +116,6 @@ private struct PlainRows {
       AnyStatement(PlainPermits(permits: permits, authorizations: authorizations, subjects: credentials)),
       AnyStatement(
         PlainEffects(effects: effects, rotations: rotations, credentials: credentials, permits: permits, verb: verb)),
-    ]
-  }
-
-  private func prove(_ kinds: [String]) -> [AnyStatement] {
-    [
-      AnyStatement(
-        PlainProofs(
-          proofs: rotations.flatMap { _ in kinds.map { _ in UUID.ordered() } },
-          rotations: rotations.flatMap { rotation in kinds.map { _ in rotation } },
-          credentials: credentials.flatMap { credential in kinds.map { _ in credential } },
-          kinds: rotations.flatMap { _ in kinds }))
     ]
   }
 }

@@ -127,25 +127,33 @@ struct PlainMove: Statement {
   }
 }
 
-struct PlainSteps: Statement {
+struct PlainCommit: Statement {
   static let sql = """
-    INSERT INTO lifecycle.rotation_step (rotation_id, sequence, from_state, to_state, fence, started_at)
-    SELECT m.id, p.k + CASE p.first WHEN 'planned' THEN 0 WHEN 'applying' THEN 10 WHEN 'retiring' THEN 20 ELSE 30 END,
-      p.before, p.after, 2, now()
-    FROM unnest($1::uuid[]) AS m (id)
-    CROSS JOIN (
-      SELECT s.before, s.after, s.k, ($2::text[])[1] AS first
-      FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS s (before, after, k)) AS p
+    INSERT INTO lifecycle.rotation_commit
+      (rotation_id, id, credential_id, fence, first_step, states, started_at, entered_at, kinds, results, versions, details,
+        observed_at)
+    SELECT m.rotation_id, m.id, m.credential_id, 2, CASE WHEN cardinality($4::text[]) > 0 THEN 1 END, $4::text[],
+      array_fill(now(), ARRAY[cardinality($4::text[]) - 1]), array_fill(now(), ARRAY[cardinality($4::text[]) - 1]), $5::text[],
+      array_fill('passed'::text, ARRAY[cardinality($5::text[])]), array_fill(2, ARRAY[cardinality($5::text[])]), $6::jsonb,
+      array_fill(now(), ARRAY[cardinality($5::text[])])
+    FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS m (rotation_id, id, credential_id)
     """
 
   let rotations: [UUID]
-  let before: [String]
-  let after: [String]
+  let commits: [UUID]
+  let credentials: [UUID]
+  /// Where it stood, and what it entered.
+  let states: [String]
+  let kinds: [String]
 
   func bind(_ parameters: inout PostgresParameters) {
     parameters.append(rotations)
-    parameters.append(before)
-    parameters.append(after)
+    parameters.append(commits)
+    parameters.append(credentials)
+    parameters.append(states)
+    parameters.append(kinds)
+    parameters.append(
+      JSONText(text: "[" + kinds.map { _ in #"{"code": "28P01"}"# }.joined(separator: ",") + "]"))
   }
 }
 
@@ -204,25 +212,5 @@ struct PlainSettle: Statement {
   func bind(_ parameters: inout PostgresParameters) {
     parameters.append(rotations)
     parameters.append(effects)
-  }
-}
-
-struct PlainProofs: Statement {
-  static let sql = """
-    INSERT INTO lifecycle.proof (id, rotation_id, credential_id, version, kind, result, detail, fence)
-    SELECT m.id, m.rotation_id, m.credential_id, 2, m.kind, 'passed', '{"code": "28P01"}', 2
-    FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[]) AS m (id, rotation_id, credential_id, kind)
-    """
-
-  let proofs: [UUID]
-  let rotations: [UUID]
-  let credentials: [UUID]
-  let kinds: [String]
-
-  func bind(_ parameters: inout PostgresParameters) {
-    parameters.append(proofs)
-    parameters.append(rotations)
-    parameters.append(credentials)
-    parameters.append(kinds)
   }
 }

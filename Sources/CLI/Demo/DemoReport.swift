@@ -101,7 +101,7 @@ struct StepTime: Statement {
 struct ProofCount: Statement {
   static let sql = """
     SELECT min(n), avg(n)::float8
-    FROM (SELECT count(p.id) AS n
+    FROM (SELECT count(p.commit_id) AS n
       FROM lifecycle.credential AS c
       LEFT JOIN lifecycle.proof AS p ON p.credential_id = c.id AND p.result = 'passed'
       GROUP BY c.id) AS counted

@@ -89,13 +89,12 @@ struct SagaChanges: Sendable {
         MoveSaga(
           rotation: saga.id, path: moves, reason: reason, fence: lease.fence, newVersion: saga.newVersion,
           oldVersion: saga.oldVersion, candidates: saga.candidates, resumeState: saga.resumeState,
-          waitUntil: saga.waitUntil))
+          waitUntil: saga.waitUntil, proofs: proofs))
+    } else if !proofs.isEmpty {
+      step.add(InsertProofs(rotation: saga.id, credential: saga.credential, fence: lease.fence, proofs: proofs))
     }
     for statement in statements { step.add(statement) }
     for outcome in outcomes { step.add(outcome) }
-    if !proofs.isEmpty {
-      step.add(InsertProofs(rotation: saga.id, credential: saga.credential, fence: lease.fence, proofs: proofs))
-    }
     if let note { step.add(note) }
     return step
   }

@@ -86,6 +86,7 @@ extension MemorySagaState {
       rotations[index].state = step.to
       rotations[index].enteredAt = min(step.at, now)
     }
+    proofs += move.proofs.map { (move.rotation, $0) }
     rotations[index].fence = move.fence
     rotations[index].newVersion = move.newVersion
     rotations[index].oldVersion = move.oldVersion

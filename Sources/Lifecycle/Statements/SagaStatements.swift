@@ -113,12 +113,11 @@ struct InsertSagas: Statement {
   static func decode(_ row: PostgresRow) throws -> Int { try row[0] }
 }
 
-/// The moves of a saga since its last commit, and their lines of history. Guard: the state before the first and the fence;
-/// not done means that the saga is elsewhere.
+/// The moves of a saga since its last commit and what it observed, as one row of its history. Guard: the state before the
+/// first and the fence; not done means that the saga is elsewhere.
 ///
-/// `$12` and on are one line of history after the other, of all sagas, and `first` says where a saga's own begin: a join of
-/// two arrays by number would be planned as if both were short. States are numbers there, of `$15`, because an element of an
-/// array is only found at once when all have the same length.
+/// Times are one list after the other, of all sagas: a part of an array is found at once when all elements have the same
+/// length. Words do not, so each saga brings its own lists of them as text.
 struct MoveSaga: BatchStatement {
   static let sql = """
     WITH moved AS (
@@ -132,20 +131,25 @@ struct MoveSaga: BatchStatement {
         resume_state = m.resume_state,
         wait_until = m.wait_until,
         steps = r.steps + m.moves,
-        entered_at = LEAST(($14::timestamptz[])[m.first + m.moves - 1], now()),
+        entered_at = LEAST(($14::timestamptz[])[m.first_move + m.moves - 1], now()),
         finished_at = CASE WHEN m.state IN ('done', 'rolled_back', 'cancelled', 'abandoned') THEN now() END
       FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::integer[], $7::integer[], $8::integer[],
-        $9::text[], $10::timestamptz[], $11::integer[], $16::integer[]) WITH ORDINALITY
+        $9::text[], $10::timestamptz[], $11::integer[], $12::integer[], $15::text[], $16::uuid[], $17::text[], $18::text[],
+        $19::text[], $20::jsonb[], $21::integer[], $22::integer[]) WITH ORDINALITY
         AS m (id, before, state, reason, fence, new_version, old_version, candidates, resume_state, wait_until, moves,
-          first, n)
+          first_move, states, commit_id, kinds, results, versions, details, first_observed, observed, n)
       WHERE r.id = m.id AND r.state = m.before AND r.fence <= m.fence AND r.finished_at IS NULL
-      RETURNING m.n, r.id, r.steps - m.moves AS steps, r.fence, m.first, m.moves
+      RETURNING m.n, r.id, m.commit_id, r.credential_id, r.fence, r.steps - m.moves + 1 AS first_step, m.states, m.first_move,
+        m.first_move + m.moves - 1 AS last_move, m.kinds, m.results, m.versions, m.details, m.first_observed,
+        m.first_observed + m.observed - 1 AS last_observed
     ), written AS (
-      INSERT INTO lifecycle.rotation_step (rotation_id, sequence, from_state, to_state, fence, started_at, at)
-      SELECT m.id, m.steps + k - m.first + 1, ($15::text[])[($12::smallint[])[k]], ($15::text[])[($13::smallint[])[k]],
-        m.fence, LEAST(($17::timestamptz[])[k], now()), LEAST(($14::timestamptz[])[k], now())
+      INSERT INTO lifecycle.rotation_commit
+        (rotation_id, id, credential_id, fence, first_step, states, started_at, entered_at, kinds, results, versions, details,
+          observed_at)
+      SELECT m.id, m.commit_id, m.credential_id, m.fence, m.first_step, m.states::text[],
+        ($13::timestamptz[])[m.first_move:m.last_move], ($14::timestamptz[])[m.first_move:m.last_move], m.kinds::text[],
+        m.results::text[], m.versions::integer[], m.details, ($23::timestamptz[])[m.first_observed:m.last_observed]
       FROM moved AS m
-      CROSS JOIN LATERAL generate_series(m.first, m.first + m.moves - 1) AS k
     )
     SELECT array_agg(n) FROM moved
     """
@@ -168,6 +172,7 @@ struct MoveSaga: BatchStatement {
   let candidates: Int32
   let resumeState: RotationState?
   let waitUntil: Date?
+  var proofs: [InsertProofs.Proof] = []
 
   static func bind(_ rows: [MoveSaga], _ parameters: inout PostgresParameters) {
     parameters.append(rows.map(\.rotation.rawValue))
@@ -180,29 +185,28 @@ struct MoveSaga: BatchStatement {
     parameters.append(rows.map(\.candidates))
     parameters.append(rows.map { $0.resumeState?.rawValue })
     parameters.append(rows.map(\.waitUntil))
-    parameters.append(rows.map { Int32($0.path.count) })
     let moves = rows.flatMap(\.path)
-    parameters.append(moves.map(\.from.number))
-    parameters.append(moves.map(\.to.number))
-    parameters.append(moves.map(\.at))
-    parameters.append(RotationState.allCases.map(\.rawValue))
-    var next: Int32 = 1
-    parameters.append(
-      rows.map { row -> Int32 in
-        defer { next += Int32(row.path.count) }
-        return next
-      })
+    parameters.append(rows.map { Int32($0.path.count) })
+    parameters.append(places(of: rows.map(\.path.count)))
     parameters.append(moves.map(\.startedAt))
+    parameters.append(moves.map(\.at))
+    parameters.append(rows.map { arrayText([$0.path[0].from.rawValue] + $0.path.map(\.to.rawValue)) })
+    parameters.append(rows.map { _ in UUID.ordered() })
+    InsertProofs.bind(rows.map(\.proofs), &parameters)
   }
 }
 
-extension RotationState {
-  /// The place in `allCases`, from 1.
-  fileprivate var number: Int16 { Self.numbers[self] ?? 0 }
-
-  private static let numbers = Dictionary(
-    uniqueKeysWithValues: zip(allCases, 1...).map { ($0, Int16($1)) })
+/// Where each list begins, from 1, when all follow one another.
+private func places(of counts: [Int]) -> [Int32] {
+  var next: Int32 = 1
+  return counts.map { count in
+    defer { next += Int32(count) }
+    return next
+  }
 }
+
+/// An array as PostgreSQL reads it. Only for words of lower-case letters and underscores, numbers and NULL.
+private func arrayText(_ words: [String]) -> String { "{" + words.joined(separator: ",") + "}" }
 
 /// A revocation takes over: what it cuts includes whatever the other saga had done. Counts as done when there is none.
 struct CancelOtherSagas: BatchStatement {
@@ -324,17 +328,19 @@ struct SettleEffect: BatchStatement {
   }
 }
 
-/// What a saga observed since its last commit.
+/// What a saga observed since its last commit, when it has not moved.
 struct InsertProofs: BatchStatement {
   static let sql = """
     WITH written AS (
-      INSERT INTO lifecycle.proof (id, rotation_id, credential_id, version, kind, result, detail, fence, observed_at)
-      SELECT m.id, m.rotation_id, m.credential_id, m.version, m.kind, m.result, m.detail, m.fence,
-        LEAST(m.observed_at, clock_timestamp())
-      FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::integer[], $6::text[], $7::text[], $8::jsonb[], $9::bigint[],
-        $10::timestamptz[]) AS m (id, rotation_id, credential_id, version, kind, result, detail, fence, observed_at)
+      INSERT INTO lifecycle.rotation_commit
+        (rotation_id, credential_id, fence, id, kinds, results, versions, details, observed_at)
+      SELECT m.rotation_id, m.credential_id, m.fence, m.id, m.kinds::text[], m.results::text[], m.versions::integer[],
+        m.details, ($11::timestamptz[])[m.first_observed:m.first_observed + m.observed - 1]
+      FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::jsonb[],
+        $9::integer[], $10::integer[])
+        AS m (rotation_id, credential_id, fence, id, kinds, results, versions, details, first_observed, observed)
     )
-    SELECT array_agg(m.n) FROM generate_series(1::bigint, $1::bigint) AS m (n)
+    SELECT array_agg(m.n) FROM unnest($1::uuid[]) WITH ORDINALITY AS m (id, n)
     """
 
   struct Proof: Sendable {
@@ -351,16 +357,24 @@ struct InsertProofs: BatchStatement {
   let proofs: [Proof]
 
   static func bind(_ rows: [InsertProofs], _ parameters: inout PostgresParameters) {
-    let proofs = rows.flatMap(\.proofs)
-    parameters.append(rows.count)
-    parameters.append(proofs.map { _ in UUID.ordered() })
-    parameters.append(rows.flatMap { repeatElement($0.rotation.rawValue, count: $0.proofs.count) })
-    parameters.append(rows.flatMap { repeatElement($0.credential.rawValue, count: $0.proofs.count) })
-    parameters.append(proofs.map(\.version))
-    parameters.append(proofs.map(\.kind.rawValue))
-    parameters.append(proofs.map(\.result.rawValue))
-    parameters.append(proofs.map { JSONText(encoding: $0.detail) })
-    parameters.append(rows.flatMap { repeatElement($0.fence, count: $0.proofs.count) })
-    parameters.append(proofs.map(\.observedAt))
+    parameters.append(rows.map(\.rotation.rawValue))
+    parameters.append(rows.map(\.credential.rawValue))
+    parameters.append(rows.map(\.fence))
+    parameters.append(rows.map { _ in UUID.ordered() })
+    bind(rows.map(\.proofs), &parameters)
+  }
+
+  /// The lists of each row: kinds, results, versions, details, where its times begin and how many they are, and all times.
+  fileprivate static func bind(_ lists: [[Proof]], _ parameters: inout PostgresParameters) {
+    parameters.append(lists.map { arrayText($0.map(\.kind.rawValue)) })
+    parameters.append(lists.map { arrayText($0.map(\.result.rawValue)) })
+    parameters.append(lists.map { arrayText($0.map { $0.version.map(String.init) ?? "NULL" }) })
+    parameters.append(
+      lists.map { list in
+        JSONText(text: "[" + list.map { JSONText(encoding: $0.detail).text }.joined(separator: ",") + "]")
+      })
+    parameters.append(places(of: lists.map(\.count)))
+    parameters.append(lists.map { Int32($0.count) })
+    parameters.append(lists.flatMap { $0.map(\.observedAt) })
   }
 }

@@ -53,7 +53,7 @@ struct NoteQuarantine: BatchStatement {
         SELECT jsonb_build_object('kind', p.kind, 'result', p.result, 'at', p.observed_at, 'version', p.version)
         FROM lifecycle.proof AS p
         WHERE p.rotation_id = r.id
-        ORDER BY p.observed_at DESC, p.id DESC
+        ORDER BY p.observed_at DESC, p.commit_id DESC, p.place DESC
         LIMIT 1)) END
       FROM unnest($1::uuid[], $2::jsonb[]) AS m (id, note)
       WHERE r.id = m.id
