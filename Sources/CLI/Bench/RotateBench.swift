@@ -1,5 +1,4 @@
 import Foundation
-import Jobs
 import Lifecycle
 import Postgres
 
@@ -11,11 +10,7 @@ struct RotateBench {
   let concurrency: Int
 
   func run() async throws -> [(String, String?)] {
-    let service = try world.composition.makeWorker(
-      WorkerConfiguration(name: "bench", maximumInFlight: 256, lease: 60, poll: 0.05), planEvery: 3600)
-    return try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { await service.run() }
-      defer { service.worker.stop() }
+    try await world.withWorker(atOnce: 256) {
       let issued = try await measured({ for name in names { try await world.requestAndApprove(name) } }) { $0.active }
       let bench = TargetLimitBench(world: world, names: names, concurrency: concurrency, seconds: 4)
       var limit = TargetLimitBench.Figures()
