@@ -79,7 +79,9 @@ let package = Package(
       swiftSettings: settings),
     // 4: edges
     .target(name: "Helpdesk", dependencies: ["Postgres", "Governance", "Secrets"], swiftSettings: settings),
-    .target(name: "Drivers", dependencies: ["Targets", "Secrets", "Postgres", log], swiftSettings: settings),
+    .target(
+      name: "Drivers", dependencies: ["Targets", "Secrets", "Postgres", crypto, cryptoExtras, log],
+      swiftSettings: settings),
     .target(
       name: "Web",
       dependencies: [

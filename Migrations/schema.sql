@@ -1320,7 +1320,7 @@ CREATE TABLE governance.operator_permission (
     withdrawn_by uuid,
     CONSTRAINT operator_permission_environment_length CHECK (((length(environment) >= 1) AND (length(environment) <= 40))),
     CONSTRAINT operator_permission_granted_by_other CHECK ((granted_by <> person_id)),
-    CONSTRAINT operator_permission_permission_known CHECK ((permission = 'contain'::text)),
+    CONSTRAINT operator_permission_permission_known CHECK ((permission = ANY (ARRAY['contain'::text, 'waive'::text]))),
     CONSTRAINT operator_permission_reason_length CHECK (((length(reason) >= 1) AND (length(reason) <= 500))),
     CONSTRAINT operator_permission_valid_until_after CHECK ((valid_until > granted_at)),
     CONSTRAINT operator_permission_withdrawn_whole CHECK (((withdrawn_at IS NULL) = (withdrawn_by IS NULL)))
@@ -1955,7 +1955,7 @@ CREATE TABLE lifecycle.credential (
     leaked_at timestamp with time zone,
     next_verify_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
     CONSTRAINT credential_bucket_range CHECK ((bucket = jobs.bucket_of(target_id))),
-    CONSTRAINT credential_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'active'::text, 'revoking'::text, 'revoked'::text])))
+    CONSTRAINT credential_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'active'::text, 'revoking'::text, 'revoked'::text, 'waived'::text])))
 )
 WITH (fillfactor='70');
 ALTER TABLE lifecycle.credential OWNER TO keyturn_owner;
@@ -2211,6 +2211,25 @@ CREATE TABLE lifecycle.verification (
     CONSTRAINT verification_result_known CHECK ((result = ANY (ARRAY['sound'::text, 'drifted'::text, 'cannot_tell'::text])))
 );
 ALTER TABLE lifecycle.verification OWNER TO keyturn_owner;
+CREATE TABLE lifecycle.waiver (
+    id uuid NOT NULL,
+    rotation_id uuid NOT NULL,
+    credential_id uuid NOT NULL,
+    waived_by uuid NOT NULL,
+    permission_id uuid NOT NULL,
+    ticket text NOT NULL,
+    reason text NOT NULL,
+    statement text NOT NULL,
+    digest bytea NOT NULL,
+    signature text NOT NULL,
+    waived_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT waiver_digest_matches CHECK ((digest = sha256(convert_to(statement, 'UTF8'::name)))),
+    CONSTRAINT waiver_reason_length CHECK (((length(reason) >= 1) AND (length(reason) <= 500))),
+    CONSTRAINT waiver_signature_length CHECK (((length(signature) >= 1) AND (length(signature) <= 16384))),
+    CONSTRAINT waiver_statement_length CHECK ((length(statement) <= 32768)),
+    CONSTRAINT waiver_ticket_length CHECK (((length(ticket) >= 1) AND (length(ticket) <= 200)))
+);
+ALTER TABLE lifecycle.waiver OWNER TO keyturn_owner;
 CREATE VIEW keyturn.v_credential AS
  SELECT c.id AS credential_id,
     i.name AS identity,
@@ -2235,8 +2254,12 @@ CREATE VIEW keyturn.v_credential AS
     c.next_verify_at,
     l.observed_at AS verified_at,
     l.result AS verification,
-    l.drifts
-   FROM ((((((((lifecycle.credential c
+    l.drifts,
+    w.waived_at,
+    w.external_id AS waived_by,
+    w.ticket AS waiver_ticket,
+    w.reason AS waiver_reason
+   FROM (((((((((lifecycle.credential c
      JOIN governance.identity i ON ((i.id = c.identity_id)))
      JOIN governance.target t ON ((t.id = c.target_id)))
      JOIN governance.policy p ON ((p.id = i.policy_id)))
@@ -2258,7 +2281,16 @@ CREATE VIEW keyturn.v_credential AS
            FROM lifecycle.verification f
           WHERE (f.credential_id = c.id)
           ORDER BY f.id DESC
-         LIMIT 1) l ON (true));
+         LIMIT 1) l ON (true))
+     LEFT JOIN LATERAL ( SELECT x.waived_at,
+            q.external_id,
+            x.ticket,
+            x.reason
+           FROM (lifecycle.waiver x
+             JOIN governance.person q ON ((q.id = x.waived_by)))
+          WHERE ((x.credential_id = c.id) AND (c.state = 'waived'::text))
+          ORDER BY x.waived_at DESC
+         LIMIT 1) w ON (true));
 ALTER TABLE keyturn.v_credential OWNER TO keyturn_owner;
 COMMENT ON VIEW keyturn.v_credential IS 'One row per credential with its current version and open rotation. No secrets.';
 COMMENT ON COLUMN keyturn.v_credential.open_quarantine IS 'reason, since, state, last_proof and allowed next actions of a saga that needs a person; null: none does';
@@ -2267,6 +2299,10 @@ COMMENT ON COLUMN keyturn.v_credential.next_verify_at IS 'when it is looked at a
 COMMENT ON COLUMN keyturn.v_credential.verified_at IS 'when it was last looked at, beside rotations';
 COMMENT ON COLUMN keyturn.v_credential.verification IS 'sound, drifted or cannot_tell; null: not looked at yet';
 COMMENT ON COLUMN keyturn.v_credential.drifts IS 'what differs from what was approved';
+COMMENT ON COLUMN keyturn.v_credential.waived_at IS 'when its revocation was ended without proof; null: it was not';
+COMMENT ON COLUMN keyturn.v_credential.waived_by IS 'who answers for what is left on the target';
+COMMENT ON COLUMN keyturn.v_credential.waiver_ticket IS 'the helpdesk''s ticket of the waiver';
+COMMENT ON COLUMN keyturn.v_credential.waiver_reason IS 'why, in their words';
 CREATE TABLE lifecycle.discovery (
     target_id uuid NOT NULL,
     next_at timestamp with time zone NOT NULL,
@@ -2585,7 +2621,12 @@ CREATE VIEW keyturn.v_rotation AS
     t.name AS target,
     r.action,
     r.trigger,
-    r.state,
+        CASE
+            WHEN (EXISTS ( SELECT
+               FROM lifecycle.waiver w
+              WHERE (w.rotation_id = r.id))) THEN 'waived'::text
+            ELSE r.state
+        END AS state,
     r.state_reason,
     r.old_version,
     r.new_version,
@@ -2605,6 +2646,7 @@ CREATE VIEW keyturn.v_rotation AS
      JOIN governance.target t ON ((t.id = c.target_id)));
 ALTER TABLE keyturn.v_rotation OWNER TO keyturn_owner;
 COMMENT ON VIEW keyturn.v_rotation IS 'Every rotation, issue and revocation with its state, effects and proofs.';
+COMMENT ON COLUMN keyturn.v_rotation.state IS 'where it stands; waived: a revocation that a person ended without proof, with a signature';
 CREATE VIEW keyturn.v_sla AS
  SELECT t.kind,
     count(*) AS tickets,
@@ -2793,6 +2835,7 @@ CREATE TABLE lifecycle.standby_admin (
     requested_by text,
     reason text,
     rotated_at timestamp with time zone DEFAULT now() NOT NULL,
+    asked_at timestamp with time zone,
     CONSTRAINT standby_admin_candidate_envelope_length CHECK ((length(candidate_envelope) <= 65536)),
     CONSTRAINT standby_admin_candidate_version_positive CHECK ((candidate_version >= 1)),
     CONSTRAINT standby_admin_candidate_whole CHECK (((candidate_version IS NULL) = (candidate_envelope IS NULL))),
@@ -2999,6 +3042,10 @@ ALTER TABLE ONLY lifecycle.verification
     ADD CONSTRAINT verification_pkey PRIMARY KEY (credential_id, id);
 ALTER TABLE ONLY lifecycle.version
     ADD CONSTRAINT version_pkey PRIMARY KEY (credential_id, number);
+ALTER TABLE ONLY lifecycle.waiver
+    ADD CONSTRAINT waiver_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY lifecycle.waiver
+    ADD CONSTRAINT waiver_rotation_id_once UNIQUE (rotation_id);
 CREATE INDEX event_opened ON evidence.event USING btree (at) WHERE (type = 'rotation.opened'::text);
 CREATE UNIQUE INDEX hold_case_once ON evidence.hold USING btree (case_id) WHERE ((lifted_at IS NULL) AND (case_id IS NOT NULL));
 CREATE UNIQUE INDEX hold_person_once ON evidence.hold USING btree (person_id) WHERE ((lifted_at IS NULL) AND (person_id IS NOT NULL));
@@ -3059,6 +3106,7 @@ CREATE UNIQUE INDEX rotation_open_once ON lifecycle.rotation USING btree (creden
 CREATE INDEX target_trial_target ON lifecycle.target_trial USING btree (target_id, at);
 CREATE UNIQUE INDEX version_candidate_once ON lifecycle.version USING btree (credential_id) WHERE (state = 'candidate'::text);
 CREATE UNIQUE INDEX version_current_once ON lifecycle.version USING btree (credential_id) WHERE (state = 'current'::text);
+CREATE INDEX waiver_credential ON lifecycle.waiver USING btree (credential_id, waived_at);
 ALTER INDEX jobs.job_archive_subject ATTACH PARTITION jobs.job_archive_default_subject_idx;
 CREATE TRIGGER batch_append_only BEFORE DELETE OR UPDATE ON evidence.batch FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE evidence.batch ENABLE ALWAYS TRIGGER batch_append_only;
@@ -3282,6 +3330,12 @@ CREATE TRIGGER version_evidence AFTER DELETE ON lifecycle.version FOR EACH ROW E
 ALTER TABLE lifecycle.version ENABLE ALWAYS TRIGGER version_evidence;
 CREATE TRIGGER version_evidence_update AFTER UPDATE ON lifecycle.version FOR EACH ROW WHEN ((old.key_id IS DISTINCT FROM new.key_id)) EXECUTE FUNCTION evidence.on_change('record.changed', 'credential_id', '', '', 'credential_id,number,state', '', '');
 ALTER TABLE lifecycle.version ENABLE ALWAYS TRIGGER version_evidence_update;
+CREATE TRIGGER waiver_append_only BEFORE DELETE OR UPDATE ON lifecycle.waiver FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE lifecycle.waiver ENABLE ALWAYS TRIGGER waiver_append_only;
+CREATE TRIGGER waiver_evidence AFTER INSERT OR DELETE OR UPDATE ON lifecycle.waiver FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'credential_id', 'waived_by', 'waived_by', 'credential_id,digest,permission_id,rotation_id', '', 'waived_by');
+ALTER TABLE lifecycle.waiver ENABLE ALWAYS TRIGGER waiver_evidence;
+CREATE TRIGGER waiver_no_truncate BEFORE TRUNCATE ON lifecycle.waiver FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE lifecycle.waiver ENABLE ALWAYS TRIGGER waiver_no_truncate;
 ALTER TABLE ONLY evidence.sealed
     ADD CONSTRAINT sealed_batch_known FOREIGN KEY (batch) REFERENCES evidence.batch(id);
 ALTER TABLE ONLY governance.approval
@@ -3470,6 +3524,14 @@ ALTER TABLE ONLY lifecycle.verification
     ADD CONSTRAINT verification_credential_id_known FOREIGN KEY (credential_id) REFERENCES lifecycle.credential(id);
 ALTER TABLE ONLY lifecycle.version
     ADD CONSTRAINT version_credential_id_known FOREIGN KEY (credential_id) REFERENCES lifecycle.credential(id);
+ALTER TABLE ONLY lifecycle.waiver
+    ADD CONSTRAINT waiver_credential_id_known FOREIGN KEY (credential_id) REFERENCES lifecycle.credential(id);
+ALTER TABLE ONLY lifecycle.waiver
+    ADD CONSTRAINT waiver_permission_id_known FOREIGN KEY (permission_id) REFERENCES governance.operator_permission(id);
+ALTER TABLE ONLY lifecycle.waiver
+    ADD CONSTRAINT waiver_rotation_id_known FOREIGN KEY (rotation_id, credential_id) REFERENCES lifecycle.rotation(id, credential_id);
+ALTER TABLE ONLY lifecycle.waiver
+    ADD CONSTRAINT waiver_waived_by_known FOREIGN KEY (waived_by) REFERENCES governance.person(id);
 GRANT USAGE ON SCHEMA evidence TO keyturn_engine;
 GRANT USAGE ON SCHEMA evidence TO keyturn_auditor;
 GRANT USAGE ON SCHEMA governance TO keyturn_engine;
@@ -3695,6 +3757,8 @@ GRANT SELECT ON TABLE keyturn.v_containment TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_containment TO keyturn_dashboard;
 GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.verification TO keyturn_engine;
 GRANT SELECT ON TABLE lifecycle.verification TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.waiver TO keyturn_engine;
+GRANT SELECT ON TABLE lifecycle.waiver TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_credential TO keyturn_engine;
 GRANT SELECT ON TABLE keyturn.v_credential TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_credential TO keyturn_dashboard;

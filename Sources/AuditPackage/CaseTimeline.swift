@@ -39,7 +39,7 @@ package struct CaseTimeline: Sendable {
       for move in detail["moves"]?.array ?? [] {
         guard let parts = move.array, parts.count == 2, let to = parts[0].string else { continue }
         let at = parts[1].integer ?? leaf.at
-        state = to
+        state = to == "abandoned" && detail["waiver"] != nil ? "waived" : to
         if to == "done" { finishedAt = at }
         line("→ \(to)", at: at)
       }
@@ -55,6 +55,9 @@ package struct CaseTimeline: Sendable {
       }
       if let verb = detail["intent"]?["verb"]?.string { line("permitted and intended: \(verb)") }
       if let reason = detail["reason"]?.string { line("reason: \(reason)") }
+      if let digest = detail["waiver"]?["digest"]?.string {
+        line("waived, not proven: \(leaf.actor) answers for what is left; signed \(digest)")
+      }
     case .rotationCancelled:
       state = "cancelled"
       line("cancelled")

@@ -40,6 +40,8 @@ package struct ControlFacts: Sendable {
   }
 
   package private(set) var revocations = Measure()
+  /// Revocations that a person ended without proof; none of them is met.
+  package private(set) var waived = 0
   package private(set) var oldRefused = Measure()
   package private(set) var loginsProven = Measure()
   package private(set) var rights = Measure()
@@ -123,6 +125,7 @@ package struct ControlFacts: Sendable {
     let isDone = timeline.state == "done"
     if timeline.action == "revoke" {
       revocations.count(isDone && passed.contains("residue"), id)
+      if timeline.state == "waived" { waived += 1 }
     } else {
       loginsProven.count(isDone && passed.isSuperset(of: ["negative_control", "login"]), id)
       if timeline.action == "rotate" { oldRefused.count(isDone && passed.contains("old_refused"), id) }

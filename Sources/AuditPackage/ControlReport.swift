@@ -102,7 +102,11 @@ package struct ControlReport: Sendable {
       : line("COVERAGE", "Keyturn", "Governed identities of all discovered", "accounts on the targets", governed)
     lines = [
       coverage,
-      nhi(1, "Improper offboarding", "revocations, proven gone", facts.revocations),
+      nhi(
+        1, "Improper offboarding",
+        "revocations, proven gone"
+          + (facts.waived > 0 ? " (\(facts.waived) ended by a signed waiver, not proven)" : ""),
+        facts.revocations),
       nhi(2, "Secret leakage", "rotations whose old secret is proven refused", facts.oldRefused),
       unmeasured(
         "NHI3", Self.owasp, "Vulnerable third-party NHI", "vendors' own systems are not looked at", [Self.alias(3)]),

@@ -166,8 +166,22 @@ struct RotationRules {
         found.append(
           deviation(leaf, .verification, "it became \(state) without proof of \(missing.joined(separator: ", "))"))
       }
+      if state == "abandoned", action == "revoke" { checkWaiver(leaf, &found) }
       walk.state = state
       if ["done", "rolled_back", "cancelled", "abandoned"].contains(state) { walk.finished = true }
+    }
+  }
+
+  /// A revocation that ends without proof needs the signed word of a person who did not ask for it.
+  private func checkWaiver(_ leaf: EvidenceLeaf, _ found: inout [Deviation]) {
+    guard leaf.detail["waiver"]?["digest"]?.string?.count == 64 else {
+      return found.append(deviation(leaf, .verification, "a revocation ended without proof and without a waiver"))
+    }
+    guard UUID(uuidString: leaf.actor) != nil else {
+      return found.append(deviation(leaf, .approval, "a waiver that no person gave"))
+    }
+    if leaf.actor == leaves.first?.actor {
+      found.append(deviation(leaf, .separation, "who asked for the revocation waived its proof"))
     }
   }
 

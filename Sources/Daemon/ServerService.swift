@@ -1,8 +1,9 @@
+import Foundation
 package import Lifecycle
 package import Postgres
 package import Web
 
-/// The HTTP server with what it needs beside it, ended by SIGTERM or SIGINT.
+/// The HTTP server with what it needs beside it, ended by SIGTERM or SIGINT. SIGHUP has it read its certificate again.
 package struct ServerService: Sendable {
   let server: WebServer
   let incarnation: IncarnationKeeper
@@ -22,6 +23,7 @@ package struct ServerService: Sendable {
       services.addTask {
         for await _ in StopSignals.stream() { server.stop() }
       }
+      services.addTask { await Self.reloadCertificate(of: server) }
       do {
         try await server.run()
       } catch {
@@ -30,5 +32,11 @@ package struct ServerService: Sendable {
       }
       services.cancelAll()
     }
+  }
+
+  /// At each SIGHUP, until cancelled. Returns at once without a certificate.
+  package static func reloadCertificate(of server: WebServer) async {
+    guard server.isSecure else { return }
+    for await _ in StopSignals.stream(of: [SIGHUP]) { server.reloadCertificate() }
   }
 }

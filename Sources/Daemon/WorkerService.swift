@@ -26,12 +26,12 @@ package struct WorkerService: Sendable {
   }
 }
 
-/// SIGTERM and SIGINT as a stream.
+/// SIGTERM and SIGINT as a stream, or other signals.
 package enum StopSignals {
-  package static func stream() -> AsyncStream<Int32> {
+  package static func stream(of signals: [Int32] = [SIGTERM, SIGINT]) -> AsyncStream<Int32> {
     AsyncStream { continuation in
       // Sources are kept by the handler that ends them.
-      let sources = [SIGTERM, SIGINT].map { number in
+      let sources = signals.map { number in
         signal(number, SIG_IGN)
         let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
         source.setEventHandler { continuation.yield(number) }

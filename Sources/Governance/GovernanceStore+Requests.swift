@@ -178,7 +178,7 @@ extension GovernanceStore {
       of: id, revision: request.revision, moment: .approval, about: [approver.id.rawValue], in: transaction)
     let candidate = candidate(input, approver, delegator, inputs)
     if let signature = input.signature,
-      signature.person != approver.id || signature.digest != input.digest
+      signature.person != approver.id || signature.digest != input.digest || signature.purpose != .approval
     {
       throw GovernanceError.refused([.signatureInvalid])
     }

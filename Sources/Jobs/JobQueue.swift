@@ -249,6 +249,7 @@ package struct OperatorAction: Sendable {
     case release
     case rollback
     case abandon
+    case waive
   }
 
   package let actor: String

@@ -63,7 +63,8 @@ extension CredentialLifecycle {
     }
   }
 
-  /// New secrets for both admins of the target, one after the other. False when that is under way.
+  /// New secrets for both admins of the target, one after the other. False when that is under way. Durable on return, apart
+  /// from its job too, which the planner makes again when it is lost.
   package func requestAdminRotation(of name: String, by actor: String, reason: String) async throws -> Bool {
     try await client.withTransaction { transaction in
       let who = try await governance.activeOperator(actor, reason: reason, in: transaction)
@@ -77,6 +78,7 @@ extension CredentialLifecycle {
       let order = Self.adminOrder(target.id, fence: admins.fence, lane: .operator)
       let enqueued = try await queue.enqueue(order, in: transaction)
       if enqueued == .inserted {
+        try await transaction.execute(NoteAdminOrder(target: target.id))
         try await queue.record(
           OperatorAction(
             actor: who.person.externalID, verb: .enqueue, group: target.id.limitGroup, jobs: 1,
@@ -92,7 +94,7 @@ extension CredentialLifecycle {
   }
 }
 
-/// Turns admins that are due into jobs, and takes up rotations whose job was lost.
+/// Turns admins that are due into jobs, and takes up orders and rotations whose job was lost.
 struct AdminPlanner: Sendable {
   let lifecycle: CredentialLifecycle
 
@@ -101,7 +103,9 @@ struct AdminPlanner: Sendable {
   func duty(period: Double) -> MaintenanceDuty {
     MaintenanceDuty(name: "plan-admins", period: period) { transaction in
       let due = try await transaction.query(FindDueAdminRotations(limit: Self.batch))
-      let orders = due.map { CredentialLifecycle.adminOrder($0.target, fence: $0.fence, lane: .routine) }
+      let orders = due.map {
+        CredentialLifecycle.adminOrder($0.target, fence: $0.fence, lane: $0.isAsked ? .operator : .routine)
+      }
       try await lifecycle.queue.enqueue(orders, in: transaction)
       return "enqueued \(orders.count)"
     }

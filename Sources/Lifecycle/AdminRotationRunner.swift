@@ -53,6 +53,9 @@ struct AdminRotationRunner: JobHandler {
     guard try await admins(of: target) != nil else {
       return .discard(reason: "the target has no standby admin")
     }
+    // Not even tried while only observing: after a restore the rows hold secrets that are not current any more, and what fails
+    // to log in with them may lock the admins, or have them change places.
+    try await requireIncarnation(job)
     try await commit(RaiseAdminFence(target: target, fence: fence), job)
     while let admins = try await admins(of: target) {
       if Task.isCancelled || term.isLost { return .retry(JobFailure(code: "stopped")) }
@@ -63,11 +66,15 @@ struct AdminRotationRunner: JobHandler {
       case .look: if let outcome = try await look(admins, job) { return outcome }
       case .seal: try await seal(admins, job)
       case .apply:
-        try await commit(RequireIncarnation(claim: await incarnation.claim()), job)
+        try await requireIncarnation(job)
         if let outcome = try await change(admins, job) { return outcome }
       }
     }
     return .done
+  }
+
+  private func requireIncarnation(_ job: ClaimedJob) async throws {
+    try await commit(RequireIncarnation(claim: await incarnation.claim()), job)
   }
 
   private func admins(of target: TargetID) async throws -> TargetAdmins? {

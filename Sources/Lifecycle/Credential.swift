@@ -55,6 +55,8 @@ package struct CredentialRecord: Sendable {
     case active
     case revoking
     case revoked
+    /// Its revocation was ended by a person's signed word: what is left on the target is not known. A new one may prove it.
+    case waived
   }
 
   package let id: CredentialID

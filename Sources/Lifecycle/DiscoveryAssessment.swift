@@ -13,6 +13,8 @@ package struct DiscoveryAssessment: Sendable {
       case active
       case revoking
       case revoked
+      /// Revoked without proof, by a person's word.
+      case waived
     }
 
     package let identity: IdentityID
@@ -182,12 +184,14 @@ package struct DiscoveryAssessment: Sendable {
     private func judgeOurs(_ login: ObservedLogin, _ one: Case) -> Finding? {
       guard !one.isMoving else { return nil }
       let isOver =
-        one.state == .revoked
+        one.state == .revoked || one.state == .waived
         || one.state == .active && login.name != one.onTarget.name && !one.liveLogins.contains(login.name)
       guard isOver else { return nil }
       return Finding(
         kind: .leftBehind, name: login.name, identity: one.identity,
-        detail: "\(one.onTarget.name) says that it is gone\(login.canLogin ? ", and it can log in" : "")")
+        detail: one.state == .waived
+          ? "the proof of \(one.onTarget.name)'s revocation was waived, and it is there\(login.canLogin ? "; it can log in" : "")"
+          : "\(one.onTarget.name) says that it is gone\(login.canLogin ? ", and it can log in" : "")")
     }
   }
 

@@ -25,6 +25,11 @@ extension CredentialLifecycle {
         throw LifecycleError(
           code: .wrongState, message: "nothing of this identity is quarantined; `keyturn status` shows what is open")
       }
+      if saga.action == .revoke, action == .abandon {
+        throw LifecycleError(
+          code: .refused,
+          message: "a revocation ends with proof or with a signed waiver; see `keyturn rotation waive`")
+      }
       guard saga.allowed.contains(action) else {
         throw LifecycleError(
           code: .refused,
@@ -43,7 +48,7 @@ extension CredentialLifecycle {
               fence: credential.fence), in: transaction)
         }
       case .abandon:
-        try await abandon(saga, credential, job, reason: who.reason, in: transaction)
+        try await end(saga, credential, job, .init(by: nil, reason: who.reason), in: transaction)
       }
       let verb: OperatorAction.Verb =
         switch action {
@@ -58,40 +63,52 @@ extension CredentialLifecycle {
     }
   }
 
-  /// The candidate's sealed secret is destroyed; the old version stays what it is. A worker that has the job loses it.
-  private func abandon(
-    _ saga: QuarantinedSaga, _ credential: CredentialRecord, _ job: LockLiveJob.Row?, reason: String,
+  /// By whose word a saga ends that did not come to its end.
+  struct Ending {
+    /// A person's id, whose pseudonym is in the leaf; nil: the database role.
+    let by: UUID?
+    let reason: String
+    /// Beside what every step's leaf has.
+    var detail: [String: CanonicalJSON] = [:]
+    var hidden: [EvidenceLog.Hidden] = []
+  }
+
+  static let wentOn = LifecycleError(
+    code: .wrongState, message: "the saga went on meanwhile; look at `keyturn status` and try again")
+
+  /// Gives a saga up. The candidate's sealed secret is destroyed; the old version stays what it is. A worker that has the job
+  /// loses it.
+  func end(
+    _ saga: QuarantinedSaga, _ credential: CredentialRecord, _ job: LockLiveJob.Row?, _ ending: Ending,
     in transaction: Transaction
   ) async throws {
     let fence = max(credential.fence, (job?.fence ?? 0) + 1, saga.fence)
     try await transaction.query(Batched(rows: [RaiseCredentialFence(credential: credential.id, fence: fence)]))
-    let move = MoveSaga.Move(from: .quarantined, to: .abandoned, startedAt: saga.enteredAt, at: saga.now)
+    let move = MoveSaga.Move(from: saga.state, to: .abandoned, startedAt: saga.enteredAt, at: saga.now)
+    let step: [String: CanonicalJSON] = [
+      "action": .string(saga.action.rawValue), "fence": .integer(fence), "from": .string(move.from.rawValue),
+      "moves": .array([
+        .array([.string(move.to.rawValue), .integer(Int64((move.at.timeIntervalSince1970 * 1_000_000).rounded()))])
+      ]),
+    ]
     // The leaf of the move; the job's row, which is the saga's case's lock, is held.
     try await EvidenceLog().record(
-      .rotationStep, of: saga.id.rawValue, by: nil,
-      detail: .object([
-        "action": .string(saga.action.rawValue), "fence": .integer(fence), "from": .string(move.from.rawValue),
-        "moves": .array([
-          .array([.string(move.to.rawValue), .integer(Int64((move.at.timeIntervalSince1970 * 1_000_000).rounded()))])
-        ]),
-      ]),
+      .rotationStep, of: saga.id.rawValue, by: ending.by,
+      detail: .object(step.merging(ending.detail) { first, _ in first }),
       subject: .object([
         "identity": .string("\(credential.identity)"), "target": .string("\(credential.target)"),
-      ]), hiding: [.init(field: "reason", value: reason)], in: transaction)
+      ]), hiding: [.init(field: "reason", value: ending.reason, person: ending.by)] + ending.hidden, in: transaction)
     let moved = try await transaction.queryFirst(
       Batched(rows: [
         MoveSaga(
-          rotation: saga.id, path: [move], reason: reason, fence: fence, newVersion: saga.newVersion,
+          rotation: saga.id, path: [move], reason: ending.reason, fence: fence, newVersion: saga.newVersion,
           oldVersion: saga.oldVersion, candidates: saga.candidates, resumeState: saga.resumeState, waitUntil: nil)
       ]))
-    guard moved == [1] else {
-      throw LifecycleError(
-        code: .wrongState, message: "the saga went on meanwhile; look at `keyturn status` and try again")
-    }
+    guard moved == [1] else { throw Self.wentOn }
     _ = try await transaction.query(
       Batched(rows: [SupersedeEffects(rotation: saga.id, verb: nil, fence: fence)]))
     try await transaction.execute(OrphanCandidate(credential: credential.id))
-    _ = try await queue.cancel(credential.id.subject, reason: reason, in: transaction)
+    _ = try await queue.cancel(credential.id.subject, reason: ending.reason, in: transaction)
     if saga.action == .rotate, credential.state == .active {
       let identity = try await governance.identity(credential.identity, in: transaction)
       let next = RotationSchedule(policy: identity.policy, credential: credential.id)

@@ -11,12 +11,12 @@ import Vault
 
 extension RotationState {
   /// Of a rotation: one was intended to be written.
-  fileprivate var hasCandidate: Bool { ![.planned, .claimed, .contained, .narrowed, .prepared].contains(self) }
+  var hasCandidate: Bool { ![.planned, .claimed, .contained, .narrowed, .prepared].contains(self) }
 }
 
 /// The parts of a schedule, and what it does with them.
 final class SchedulePlay: Sendable {
-  private struct State {
+  struct State {
     /// Share of calls that go wrong.
     var faults = 0.0
     /// Share of commits whose answer is lost.
@@ -53,11 +53,11 @@ final class SchedulePlay: Sendable {
   let landscape: Landscape
   let target: SimulatedTarget
   let store: MemorySagaStore
-  private let state = Mutex(State())
-  private let harness = Mutex<SagaHarness?>(nil)
-  private let keepsTrace: Bool
-  private let isSabotaged: Bool
-  private let person = PersonID.make()
+  let state = Mutex(State())
+  let harness = Mutex<SagaHarness?>(nil)
+  let keepsTrace: Bool
+  let isSabotaged: Bool
+  let person = PersonID.make()
 
   init(
     dice: Dice, landscape: Landscape, vault: EnvelopeVault, sabotage: Sabotage?, keepsTrace: Bool, logger: Logger
@@ -106,153 +106,6 @@ final class SchedulePlay: Sendable {
     }
   }
 
-  // MARK: Calls from inside
-
-  private func say(_ line: @autoclosure () -> String) {
-    guard keepsTrace else { return }
-    let text = line()
-    let now = dice.now - 1_800_000_000
-    state.withLock {
-      $0.trace.append(String(format: "%10.2f  ", now) + String(repeating: "  ", count: $0.depth) + text)
-    }
-  }
-
-  func violate(_ what: String) {
-    say("VIOLATION: \(what)")
-    state.withLock { state in
-      if !state.violations.contains(what) { state.violations.append(what) }
-    }
-  }
-
-  private func commitFault() -> MemorySagaStore.CommitFault? {
-    guard dice.chance(state.withLock { $0.lostCommits }) else { return nil }
-    state.withLock { $0.injected += 1 }
-    let fault: MemorySagaStore.CommitFault = dice.chance(0.5) ? .lostBefore : .lostAfter
-    say("commit: \(fault)")
-    return fault
-  }
-
-  private func fault(of verb: SimulatedCall.Verb) -> SimulatedFault? {
-    guard dice.chance(state.withLock { $0.faults }) else { return nil }
-    let fault: SimulatedFault
-    switch verb {
-    case .change(let verb): fault = dice.pick(faults(of: verb))
-    default: fault = .cannotTell
-    }
-    state.withLock { state in
-      state.injected += 1
-      // A target without a fence does what is late within the effect's time, or not at all.
-      if fault == .answersLate, !landscape.traits.fencesOnTarget {
-        state.lateUntil = min(state.lateUntil ?? .infinity, dice.now + 15)
-      }
-    }
-    say("fault: \(fault.rawValue)")
-    return fault
-  }
-
-  private func faults(of verb: TargetVerb) -> [SimulatedFault] {
-    var faults: [SimulatedFault] = [.dropsAnswer, .cutsBefore, .answersLate, .appliesTwice]
-    // Whether sessions of a shared login were ended cannot be seen: those of the new secret look the same.
-    if verb != .endSessions || landscape.mode == .alternating { faults.append(.doesNothing) }
-    if [.setSecret, .changeOwn].contains(verb) { faults += [.acceptsOldToo, .refusesSecret] }
-    return faults
-  }
-
-  private func note(_ call: SimulatedCall) async {
-    if case .change(let verb) = call.verb {
-      say("\(verb.rawValue) \(call.moment == .before ? "…" : "answered")")
-      if call.moment == .before, let key = call.idempotencyKey {
-        if !store.isIntended(key) { violate("an effect without intent") }
-        if !state.withLock({ $0.begun.insert(key).inserted }) { violate("an effect was begun twice for one intent") }
-      }
-    }
-    // Not the look before a candidate is made, which only takes away what is not approved any more.
-    if call.verb == .readPrivileges, call.moment == .after, store.view.openState?.hasCandidate == true {
-      state.withLock { $0.isSeen = true }
-    }
-    await look()
-  }
-
-  private func reach(_ point: CrashPoint) async throws {
-    dice.advance(by: Double(dice.number(1...20)) / 100)
-    deliverLateInTime(advancing: 0)
-    if dice.chance(0.05) { deliverLate() }
-    await look()
-    let isNow = state.withLock { state -> Bool in
-      guard let left = state.countdown else { return false }
-      state.countdown = left > 1 ? left - 1 : nil
-      return left <= 1
-    }
-    guard isNow else { return }
-    guard state.withLock({ $0.isReplacement }) else {
-      say("the worker ends \(point)")
-      state.withLock { $0.crashes += 1 }
-      throw RunInterrupted()
-    }
-    await replace(at: point)
-  }
-
-  /// The worker sleeps past its lease while another one works, and then goes on.
-  private func replace(at point: CrashPoint) async {
-    guard state.withLock({ $0.depth }) == 0, let lease = store.claim() else { return }
-    say("the worker sleeps \(point); another one takes over")
-    let sleeping = state.withLock { state -> LeaseTerm? in
-      state.replacements += 1
-      state.depth += 1
-      return state.term
-    }
-    dice.advance(by: Double(dice.number(1...30)))
-    deliverLateInTime(advancing: 0)
-    _ = await carry(lease)
-    state.withLock { $0.depth -= 1 }
-    // Without a fence on the target only its own clock stops a worker that wakes up.
-    if !landscape.traits.fencesOnTarget || dice.chance(0.5) { sleeping?.lose() }
-    say("the first worker wakes up")
-  }
-
-  private func deliverLate() {
-    let count = target.deliverLate()
-    state.withLock { $0.lateUntil = nil }
-    if count > 0 { say("\(count) late calls arrive") }
-  }
-
-  private func deliverLateInTime(advancing seconds: Double) {
-    if let until = state.withLock({ $0.lateUntil }), dice.now + seconds >= until { deliverLate() }
-  }
-
-  private func wait(_ seconds: Double) {
-    deliverLateInTime(advancing: seconds)
-    dice.advance(by: seconds)
-  }
-
-  // MARK: What must be true at every moment
-
-  private func secret(of version: CredentialVersion) async -> SecretBytes? {
-    if let known = state.withLock({ $0.secrets[version.number] }) { return known }
-    guard version.envelope != nil, let harness = harness.withLock({ $0 }) else { return nil }
-    do {
-      let secret = try await harness.secret(of: version)
-      state.withLock { $0.secrets[version.number] = secret }
-      return secret
-    } catch {
-      violate("a sealed secret cannot be opened: \(error)")
-      return nil
-    }
-  }
-
-  private func look() async {
-    let view = store.view
-    for login in target.everLocked { violate("\(login) was locked") }
-    let live = target.liveLogins
-    let mostLive = landscape.traits.secretClass == .minted ? 4 : 2
-    if live.count > mostLive { violate("\(live.count) live logins: \(live.joined(separator: " "))") }
-    guard view.credential == .active, !view.isLeaked, !view.openIsLeak, view.openAction != .revoke else { return }
-    for version in view.versions where version.envelope != nil {
-      if let secret = await secret(of: version), target.accepts(version.login, secret) { return }
-    }
-    violate("no secret that Keyturn holds works, in \(view.openState?.rawValue ?? "no saga")")
-  }
-
   // MARK: The play
 
   func perform() async {
@@ -269,11 +122,11 @@ final class SchedulePlay: Sendable {
     await judge()
   }
 
-  private func useCurrent() {
+  func useCurrent() {
     if store.view.current == nil { violate("the issue did not end with a current version") }
   }
 
-  private func storm() async {
+  func storm() async {
     state.withLock { state in
       state.faults = Double(dice.number(0...30)) / 100
       state.lostCommits = Double(dice.number(0...8)) / 100
@@ -295,7 +148,7 @@ final class SchedulePlay: Sendable {
     }
   }
 
-  private func order() {
+  func order() {
     let ticket = "S-1"
     switch dice.number(1...20) {
     case 1...11: _ = store.order(.rotate, trigger: .requested(by: person, ticket: ticket))
@@ -313,7 +166,7 @@ final class SchedulePlay: Sendable {
     say("ordered; open: \(store.view.openAction?.rawValue ?? "nothing")\(store.view.openIsLeak ? " for a leak" : "")")
   }
 
-  private func interfere() {
+  func interfere() {
     if dice.chance(0.04) {
       say("the authorization is voided")
       store.voidAuthorization()
@@ -335,14 +188,14 @@ final class SchedulePlay: Sendable {
     }
   }
 
-  private func tampered() {
+  func tampered() {
     state.withLock { state in
       state.isTampered = true
       state.isSeen = false
     }
   }
 
-  private func carry(_ lease: Lease) async -> JobOutcome {
+  func carry(_ lease: Lease) async -> JobOutcome {
     guard let harness = harness.withLock({ $0 }) else { return .abandon }
     let term = LeaseTerm(deadline: .now + .seconds(3600))
     state.withLock { state in
@@ -355,7 +208,7 @@ final class SchedulePlay: Sendable {
     return outcome
   }
 
-  private func follow(_ outcome: JobOutcome, isCalm: Bool) async {
+  func follow(_ outcome: JobOutcome, isCalm: Bool) async {
     store.reap()
     switch outcome {
     case .done, .discard: state.withLock { $0.quarantines = 0 }
@@ -370,7 +223,7 @@ final class SchedulePlay: Sendable {
   }
 
   /// The person repairs what was done by hand, and decides.
-  private func decide(isCalm: Bool) {
+  func decide(isCalm: Bool) {
     let view = store.view
     guard !view.allowed.isEmpty else { return }
     if target.roleNames.contains(Self.name) { target.setRights(view.rights, of: Self.name) }
@@ -398,7 +251,7 @@ final class SchedulePlay: Sendable {
     if action == .abandon { _ = store.order(.rotate, trigger: .requested(by: person, ticket: "S-3")) }
   }
 
-  private func openSessions(share: Double) async {
+  func openSessions(share: Double) async {
     for version in store.view.versions where version.state == .current || version.state == .retiring {
       guard dice.chance(share), let secret = await secret(of: version),
         target.openSession(version.login, secret)
@@ -409,7 +262,7 @@ final class SchedulePlay: Sendable {
   }
 
   /// No faults any more; until nothing is open.
-  private func calm() async {
+  func calm() async {
     state.withLock { state in
       state.faults = 0
       state.lostCommits = 0
@@ -428,92 +281,9 @@ final class SchedulePlay: Sendable {
   }
 
   /// What people did by hand and no saga came to see, they undo themselves.
-  private func repairRights() {
+  func repairRights() {
     guard state.withLock({ $0.isTampered && !$0.isSeen }), target.roleNames.contains(Self.name) else { return }
     target.setRights(store.view.rights, of: Self.name)
     state.withLock { $0.isTampered = false }
-  }
-
-  // MARK: One crash point after the other
-
-  /// Without faults: an issue, and what is ordered, with a worker that ends, or is replaced, at one crash point. False when there
-  /// are not that many.
-  func interrupt(_ scenario: CrashSweep.Scenario, at point: Int, _ kind: CrashSweep.Interruption) async -> Bool {
-    _ = store.order(.issue, trigger: .issue)
-    if scenario != .issue {
-      await calm()
-      await openSessions(share: 1)
-      order(scenario)
-    }
-    state.withLock { state in
-      state.countdown = point
-      state.isReplacement = kind == .replaced
-    }
-    // A saga may wait on the way; the count goes on over its runs.
-    for _ in 1...20 {
-      guard let lease = store.claim() else { break }
-      await follow(await carry(lease), isCalm: true)
-      if state.withLock({ $0.countdown }) == nil { break }
-    }
-    let isReached = state.withLock { $0.countdown == nil }
-    await calm()
-    if scenario == .issue { useCurrent() }
-    await judge()
-    return isReached
-  }
-
-  private func order(_ scenario: CrashSweep.Scenario) {
-    switch scenario {
-    case .issue: break
-    case .rotate: _ = store.order(.rotate, trigger: .requested(by: person, ticket: "C-1"))
-    case .leak: _ = store.order(.rotate, trigger: .leak(by: person, ticket: "C-1"))
-    case .narrow:
-      store.narrow(to: [Self.approved[0]])
-      _ = store.order(.rotate, trigger: .narrowing(by: person, ticket: "C-1"))
-    case .revoke: _ = store.order(.revoke, trigger: .revocation(by: person, ticket: "C-1"))
-    }
-  }
-
-  // MARK: The oracle
-
-  private func judge() async {
-    let view = store.view
-    for finding in store.auditRows() { violate(finding) }
-    // Every secret there ever was: what the target was given, and what was ever sealed.
-    var all = target.everHeld
-    for version in view.versions {
-      if let secret = state.withLock({ $0.secrets[version.number] }) { all.append((version.login, secret)) }
-    }
-    if view.credential == .revoked {
-      for (login, secret) in all where target.accepts(login, secret) { violate("a revoked secret works at \(login)") }
-      if !target.roleNames.isEmpty { violate("residue: \(target.roleNames.joined(separator: " "))") }
-      return
-    }
-    guard let current = view.current, let secret = await secret(of: current) else {
-      violate("there is no current secret")
-      return
-    }
-    if !target.accepts(current.login, secret) { violate("the current secret is refused") }
-    for (login, other) in all where !(login == current.login && other == secret) {
-      if target.accepts(login, other) { violate("an old secret works at \(login)") }
-    }
-    judgeTarget(current, view)
-  }
-
-  private func judgeTarget(_ current: CredentialVersion, _ view: MemorySagaStore.View) {
-    let rights = target.rights(of: Self.name)
-    if rights != view.rights { violate("rights differ: \(rights.joined(separator: " "))") }
-    let roles = landscape.mode == .alternating ? [Self.name, current.login].sorted() : [Self.name]
-    if target.roleNames != roles { violate("residue: \(target.roleNames.joined(separator: " "))") }
-    if landscape.traits.secretClass == .minted, target.keyIDs != [current.login] {
-      violate("keys are left: \(target.keyIDs.joined(separator: " "))")
-    }
-    if landscape.traits.secretClass == .keyPair, target.keyIDs.count != 1 {
-      violate("\(target.keyIDs.count) keys are left")
-    }
-    for session in state.withLock({ $0.sessions })
-    where session.number != current.number && session.endings == target.endings(of: session.login) {
-      violate("a session of version \(session.number) lives on")
-    }
   }
 }

@@ -1,3 +1,4 @@
+import Daemon
 import Foundation
 import Governance
 import Jobs
@@ -143,6 +144,51 @@ import Vault
     }
     // began and the first four of each phase are there to be stopped at.
     #expect(reached == 8)
+    await world.close(ignoringErrors: ())
+  }
+
+  @Test func anOrderThatHasNotBegunOutlivesItsJob() async throws {
+    let world = try await makeWorld()
+    try await world.change("UPDATE lifecycle.standby_admin SET rotated_at = '2000-01-01'")
+    try await ask(world)
+    try await world.change("TRUNCATE jobs.job")
+    try await world.withWorker { try await world.eventually(idle, is: 1) }
+    #expect(try await works(world) == [true, true])
+    #expect(try await !world.target.logIn("keyturn_admin", world.target.adminSecret))
+    // And is no order any more.
+    #expect(
+      try await world.database.count("SELECT count(*) FROM lifecycle.standby_admin WHERE asked_at IS NOT NULL") == 0)
+    await world.close(ignoringErrors: ())
+  }
+
+  /// After a restore the rows may hold secrets of yesterday: not even a login is tried with them.
+  @Test func nothingIsTriedWhileTheHostOnlyObserves() async throws {
+    let world = try await makeWorld()
+    let stranger = try await Composition.open(
+      DaemonConfiguration(
+        databaseURL: world.database.url, dataDirectory: world.daemon.dataDirectory,
+        incarnationFile: world.target.folder + "/another-host"), .requireSchema, logger: TestDatabase.logger)
+    #expect(await stranger.incarnation.doubt() != nil)
+    #expect(
+      try await stranger.lifecycle.requestAdminRotation(of: "db", by: "alice", reason: "a test"))
+    let before = try await world.text("SELECT (to_jsonb(s) - 'asked_at')::text FROM lifecycle.standby_admin AS s")
+    func logins() throws -> Int {
+      try world.target.serverLog.ranges(of: "connection authorized").count
+        + world.target.serverLog.ranges(of: "authentication failed").count
+    }
+    _ = try await world.target.logIn("keyturn_spare", SecretBytes("wrong"))
+    let known = try logins()
+    #expect(known > 0)
+    let service = try stranger.makeWorker(
+      WorkerConfiguration(name: "stranger", lease: 20, leaseMargin: 2, heartbeat: 0.3, poll: 0.03), planEvery: 0.1)
+    async let running: Void = service.run()
+    try await world.eventually(
+      "SELECT count(*) FROM jobs.job WHERE hold = 'waiting' AND hold_reason = 'observe_only'", is: 1)
+    service.worker.stop()
+    await running
+    #expect(try logins() == known)
+    #expect(try await world.text("SELECT (to_jsonb(s) - 'asked_at')::text FROM lifecycle.standby_admin AS s") == before)
+    await stranger.close()
     await world.close(ignoringErrors: ())
   }
 

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Daemon
 import Foundation
 import Lifecycle
 import NIOCore
@@ -190,6 +191,60 @@ import Web
         try await world.withServer(certificate: (certificate, key)) { _ in }
       }
       #expect(error?.code == .unusableCertificate && error?.message.contains(key) == true)
+    }
+    try await world.close()
+  }
+
+  @Test func aNewCertificateIsShownWithoutARestartAndABadOneIsNotTaken() async throws {
+    let world = try await TestWorld.make()
+    try await world.withWorker {
+      try await world.issue("svc")
+      try await world.settled()
+    }
+    let token = try await world.addConsumer("web", of: "svc")
+    let folder = world.target.folder
+    let (first, second, third) = (
+      try Self.certificate("first", in: folder), try Self.certificate("second", in: folder),
+      try Self.certificate("third", in: folder)
+    )
+    let used = (certificate: folder + "/used.pem", key: folder + "/used.key")
+    @Sendable func use(_ certificate: String, _ key: String) throws {
+      for (from, to) in [(certificate, used.certificate), (key, used.key)] {
+        try Data(contentsOf: URL(fileURLWithPath: from)).write(to: URL(fileURLWithPath: to), options: .atomic)
+      }
+    }
+    try use(first.certificate, first.key)
+    try await world.withServer(certificate: used) { api in
+      let server = try #require(api.own)
+      let url = "https://127.0.0.1:\(api.port)\(secret)"
+      @Sendable func shows(_ certificate: String) async throws {
+        #expect(try await get(url, token: token, trusting: certificate) == 200)
+      }
+      try await shows(first.certificate)
+      // A certificate without its key, and no certificate: the one before stays.
+      try use(second.certificate, first.key)
+      #expect(server.reloadCertificate() == false)
+      try await shows(first.certificate)
+      try Data("no certificate".utf8).write(to: URL(fileURLWithPath: used.certificate))
+      #expect(server.reloadCertificate() == false)
+      try await shows(first.certificate)
+
+      try use(second.certificate, second.key)
+      signal(SIGHUP, SIG_IGN)
+      let reloading = Task { await ServerService.reloadCertificate(of: server) }
+      try await world.database.eventually {
+        kill(getpid(), SIGHUP)
+        do { return try await get(url, token: token, trusting: second.certificate) == 200 } catch { return false }
+      }
+      reloading.cancel()
+      await reloading.value
+      await #expect(throws: (any Error).self) { try await get(url, token: token, trusting: first.certificate) }
+      // By itself.
+      try use(third.certificate, third.key)
+      try await world.database.eventually {
+        do { return try await get(url, token: token, trusting: third.certificate) == 200 } catch { return false }
+      }
+      await #expect(throws: (any Error).self) { try await get(url, token: token, trusting: second.certificate) }
     }
     try await world.close()
   }

@@ -21,12 +21,15 @@ struct EvidenceWorld: Sendable {
   var client: PostgresClient { composition.client }
   var reader: LogReader { LogReader(client: client) }
 
-  static func make() async throws -> EvidenceWorld {
+  /// - Parameter fault: how the target's calls go wrong.
+  static func make(
+    fault: @escaping @Sendable (SimulatedCall.Verb) -> SimulatedFault? = { _ in nil }
+  ) async throws -> EvidenceWorld {
     let database = try await TestDatabase.make()
     let folder = try TestFolder.make("keyturn-evidence")
     let composition = try await Composition.open(
       DaemonConfiguration(databaseURL: database.url, dataDirectory: folder), .prepare,
-      extraFactories: [SimulatedTargetFactory(targets: SimulatedTargets())], logger: TestDatabase.logger)
+      extraFactories: [SimulatedTargetFactory(targets: SimulatedTargets(), fault: fault)], logger: TestDatabase.logger)
     for person in ["alice", "bob", "carol"] {
       _ = try await composition.governance.addPerson(person, in: composition.client)
     }

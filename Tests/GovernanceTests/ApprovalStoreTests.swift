@@ -185,7 +185,7 @@ import Testing
     _ = try await world.transaction { try await world.store.setTier(.privileged, of: identity, in: $0) }
     let request = try await world.submit()
     await #expect(throws: GovernanceError.refused([.strengthTooWeak])) { try await world.approve(request) }
-    let keys = try SigningKeys()
+    let keys = try SSHKey.make()
     defer { keys.remove() }
     try await world.store.addSigningKey(keys.publicKey, of: "bob", in: world.client)
     let bob = try await world.store.person("bob", in: world.client).id
@@ -465,39 +465,5 @@ import Testing
     #expect(simulation.breaking["svc"] == [.rightsExceedPolicy])
     #expect(try await world.voidCode() == nil)
     await world.close()
-  }
-}
-
-/// A key pair of one test, made by ssh-keygen.
-struct SigningKeys {
-  let folder: String
-  let publicKey: String
-
-  init() throws {
-    folder = try TestFolder.make("keyturn-signing")
-    try Self.run(["-q", "-t", "ed25519", "-N", "", "-f", folder + "/key"])
-    publicKey = try String(contentsOfFile: folder + "/key.pub", encoding: .utf8)
-  }
-
-  func sign(_ bytes: [UInt8], namespace: String = SignatureCheck.namespace) throws -> String {
-    let file = folder + "/message"
-    try Data(bytes).write(to: URL(fileURLWithPath: file))
-    _ = try? FileManager.default.removeItem(atPath: file + ".sig")
-    try Self.run(["-q", "-Y", "sign", "-n", namespace, "-f", folder + "/key", file])
-    return try String(contentsOfFile: file + ".sig", encoding: .utf8)
-  }
-
-  func remove() { _ = try? FileManager.default.removeItem(atPath: folder) }
-
-  private static func run(_ arguments: [String]) throws {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/ssh-keygen")
-    process.arguments = arguments
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else { throw GovernanceError.refused([.signatureInvalid]) }
   }
 }

@@ -33,6 +33,16 @@ import Testing
     #expect(budget.wait(for: 9, LoginTries(), at: start) == 0)
   }
 
+  /// A worker that stood still after it counted makes no login later than the budget knows of.
+  @Test func aLoginBeginsSoonAfterItWasCountedOrNotAtAll() {
+    let counted = ContinuousClock.now
+    let latest = counted + .seconds(LockoutBudget.patience)
+    #expect(LockoutBudget.deadline(countedAt: counted, probe: counted + .seconds(3600)) == latest)
+    #expect(LockoutBudget.deadline(countedAt: counted, probe: counted + .seconds(1)) == counted + .seconds(1))
+    // With the minute that a server gives to a login at most.
+    #expect(LockoutBudget.patience + 60 < LockoutBudget.margin)
+  }
+
   @Test func aSuccessGivesItsTryBack() throws {
     let counted = try #require(allowed(LoginTries(), start))
     #expect(budget.giveBack(counted).failures == 0)
@@ -63,6 +73,10 @@ import Testing
       // One slot: the candidate may be the only secret that works.
       #expect(allowed(state, mode: .single).contains(.abandon) != unpublished.contains(state), "\(state)")
     }
+    // Which ends with proof, or with somebody's signature.
+    let revocation = RotationStateMachine.Situation(
+      action: .revoke, mode: .alternating, cause: .routine, hasOldVersion: false)
+    #expect(RotationState.allCases.allSatisfy { QuarantineAction.allowed(in: $0, revocation) == [.release] })
   }
 }
 

@@ -28,7 +28,7 @@ package actor TestCluster {
   }
 }
 
-/// Ends servers by process id and removes their folders when the test process ends.
+/// Ends servers by process id and removes their folders when the test process ends; when it is killed, a watcher does.
 package enum ServerCleanup {
   private struct Entry {
     let processID: Int32
@@ -43,6 +43,7 @@ package enum ServerCleanup {
         // Nothing can be done about a folder that stays; it is under the temporary folder.
         _ = try? FileManager.default.removeItem(atPath: entry.folder)
       }
+      ServerCleanup.tellWatcher("end")
     }
     return true
   }()
@@ -56,6 +57,46 @@ package enum ServerCleanup {
   package static func register(processID: Int32, folder: String) {
     _ = isRegistered
     entries.withLock { $0.append(Entry(processID: processID, folder: folder)) }
+    tellWatcher("server \(processID) \(folder)")
+  }
+
+  // MARK: The watcher
+
+  /// Reads what was registered until its input ends, which is when this process does, however it ends. In a session of its own:
+  /// whoever ends this one's process group does not end it.
+  private static let script = """
+    while read -r word process folder; do
+      [ "$word" = end ] && exit
+      [ "$process" -gt 0 ] && processes="$processes $process"
+      folders="$folders $folder"
+    done
+    for process in $processes; do kill -QUIT "$process"; done
+    sleep 3
+    for process in $processes; do kill -KILL "$process"; done
+    rm -rf $folders
+    """
+
+  /// The end of a pipe that no other process has; nil: there is no watcher.
+  private static let watcherInput: Int32? = {
+    var ends: [Int32] = [0, 0]
+    guard pipe(&ends) == 0 else { return nil }
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    let input = FileHandle(fileDescriptor: ends[0], closeOnDealloc: true)
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/setsid")
+    process.arguments = ["/bin/sh", "-c", script]
+    process.standardInput = input
+    process.standardOutput = FileHandle.nullDevice
+    process.standardError = FileHandle.nullDevice
+    do { try process.run() } catch { return nil }
+    return ends[1]
+  }()
+
+  private static func tellWatcher(_ line: String) {
+    guard let input = watcherInput else { return }
+    let bytes = Array((line + "\n").utf8)
+    // Shorter than PIPE_BUF, so whole; a watcher that is gone is no reason to fail a test.
+    _ = write(input, bytes, bytes.count)
   }
 }
 

@@ -30,20 +30,12 @@ extension BenchCommand {
 
     mutating func run() async throws {
       do {
-        let world = try await DemoWorld.make(
-          .init(period: 86_400, jitter: 0, overlap: 3600, maximumRunning: 16),
-          logger: global.makeLogger("keyturn.bench")
-        ) { _ in }
-        var report = BenchReport(name: "contain", fields: Machine.facts)
-        do {
+        try await DemoWorld.measure(
+          "contain", .init(period: 86_400, jitter: 0, overlap: 3600, maximumRunning: 16), global, out: out
+        ) { world, report in
           try await ContainBench(world: world, logins: logins, sessions: sessions, probes: probes, rotates: rotate)
             .run(&report)
-        } catch {
-          await world.close(keep: false)
-          throw error
         }
-        await world.close(keep: false)
-        try report.finish(global.output, path: out)
       } catch {
         throw Failure.exit(for: error, json: global.json)
       }
@@ -63,13 +55,7 @@ struct ContainBench {
 
   func run(_ report: inout BenchReport) async throws {
     let names = (1...logins).map { "svc_" + String(format: "%05d", $0) }
-    try await withWorker {
-      for name in names { try await world.requestAndApprove(name) }
-      while let progress = try await client.queryFirst(DemoProgress()), progress.active < logins {
-        if let reason = progress.quarantined { throw BenchError(description: "an issue needs a person: \(reason)") }
-        try await Task.sleep(for: .milliseconds(200))
-      }
-    }
+    try await world.withWorker(atOnce: 256) { try await world.issue(names.map { ($0, DemoWorld.targetName) }) }
     var secrets: [CurrentSecret] = []
     for name in names.prefix(max(sessions, probes)) { secrets.append(try await world.currentSecret(name)) }
     var open: [PostgresConnection] = []
@@ -82,7 +68,7 @@ struct ContainBench {
     let selector = try RotationSelector("target=\(DemoWorld.targetName)")
     let preview = try await lifecycle.previewContainment(selector)
     let previewed = ContinuousClock.now
-    let status = try await withWorker {
+    let status = try await world.withWorker(atOnce: 256) {
       let id = try await lifecycle.contain(
         selector, expecting: "\(preview.digest)", followUp: .rotate, authority: .permission, by: DemoWorld.requester,
         ticket: "BENCH-1", reason: "benchmark")
@@ -132,24 +118,6 @@ struct ContainBench {
     configuration.user = secret.login
     configuration.password = secret.secret.withBytes(PostgresPassword.init(copying:))
     return try await PostgresConnection.connect(configuration, logger: world.composition.logger)
-  }
-
-  private func withWorker<Result: Sendable>(_ body: () async throws -> Result) async throws -> Result {
-    let service = try world.composition.makeWorker(
-      WorkerConfiguration(name: "bench", maximumInFlight: 256, lease: 60, poll: 0.05), planEvery: 3600)
-    async let running: Void = service.run()
-    do {
-      let result = try await body()
-      service.worker.stop()
-      service.worker.stop()
-      await running
-      return result
-    } catch {
-      service.worker.stop()
-      service.worker.stop()
-      await running
-      throw error
-    }
   }
 }
 

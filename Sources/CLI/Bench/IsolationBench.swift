@@ -12,41 +12,36 @@ extension BenchCommand {
     static let configuration = CommandConfiguration(
       abstract: "Rotate on a healthy target, without and with one that hangs and one that refuses beside it.",
       discussion: """
-        One worker has work for all three. The one that hangs accepts connections and never answers. Phases without and with \
-        them take turns, so that both see the same weather.
+        One worker has work for all three. The one that hangs accepts connections and never answers. Short phases without and \
+        with them take turns, and which comes first takes turns too, so that both see the same weather. Beside each change of \
+        p99 stands how much it may be by chance: the middle 90 % of what other choices of the same pairs of phases give, and \
+        what the phases without trouble differ among themselves.
         """)
 
-    @Option(help: "Rotations per second on the healthy target, 1 to 100.") var rate = 5
-    @Option(help: "Seconds of each phase, 5 to 600.") var seconds = 20.0
-    @Option(help: "Phases of each kind, 1 to 20.") var phases = 3
+    @Option(help: "Rotations per second on the healthy target, 1 to 100.") var rate = 10
+    @Option(help: "Seconds of each phase, 2 to 600.") var seconds = 6.0
+    @Option(help: "Pairs of phases, 2 to 100.") var pairs = 16
     @Option(help: "Identities that wait on each target in trouble, 1 to 200.") var troubled = 20
     @Option(help: "Write the figures to this file as JSON.") var out: String?
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
       guard (1...100).contains(rate) else { throw ValidationError("--rate must be 1 to 100") }
-      guard (5...600).contains(seconds) else { throw ValidationError("--seconds must be 5 to 600") }
-      guard (1...20).contains(phases) else { throw ValidationError("--phases must be 1 to 20") }
+      guard (2...600).contains(seconds) else { throw ValidationError("--seconds must be 2 to 600") }
+      guard (2...100).contains(pairs) else { throw ValidationError("--pairs must be 2 to 100") }
       guard (1...200).contains(troubled) else { throw ValidationError("--troubled must be 1 to 200") }
     }
 
     mutating func run() async throws {
       do {
-        let world = try await DemoWorld.make(
-          .init(period: 86_400, jitter: 0, overlap: 0, furtherTargets: IsolationBench.troubled),
-          logger: global.makeLogger("keyturn.bench", default: .error)
-        ) { _ in }
-        var report = BenchReport(name: "isolation", fields: Machine.facts)
-        do {
+        try await DemoWorld.measure(
+          "isolation", .init(period: 86_400, jitter: 0, overlap: 0, furtherTargets: IsolationBench.troubled), global,
+          out: out
+        ) { world, report in
           try await IsolationBench(
-            world: world, rate: rate, seconds: seconds, phases: phases, waiting: troubled
+            world: world, rate: rate, seconds: seconds, pairs: pairs, waiting: troubled
           ).run(&report)
-        } catch {
-          await world.close(keep: false)
-          throw error
         }
-        await world.close(keep: false)
-        try report.finish(global.output, path: out)
       } catch {
         throw Failure.exit(for: error, json: global.json)
       }
@@ -60,70 +55,66 @@ struct IsolationBench {
   let world: DemoWorld
   let rate: Int
   let seconds: Double
-  let phases: Int
+  let pairs: Int
   /// Identities on each target in trouble.
   let waiting: Int
 
   private var lifecycle: CredentialLifecycle { world.composition.lifecycle }
   private var client: PostgresClient { world.composition.client }
 
-  private struct Times {
-    var starts = Sample()
-    var proofs = Sample()
+  /// Of one phase: from the order to the claim, from there to the proof, and both.
+  private struct Phase {
+    var starts: [Double] = []
+    var proofs: [Double] = []
+    var wholes: [Double] { zip(starts, proofs).map(+) }
+  }
+
+  private struct Pair {
+    var without = Phase()
+    var with = Phase()
   }
 
   func run(_ report: inout BenchReport) async throws {
-    let service = try world.composition.makeWorker(
-      WorkerConfiguration(name: "bench", maximumInFlight: 64, lease: 60, poll: 0.1), planEvery: 3600)
-    async let running: Void = service.run()
-    let (without, with): (Times, Times)
-    do {
-      (without, with) = try await play()
-    } catch {
-      service.worker.stop()
-      service.worker.stop()
-      await running
-      throw error
+    let (found, vain) = try await world.withWorker(atOnce: 64, poll: 0.1) {
+      (try await play(), try await client.queryFirst(CountFailures()) ?? 0)
     }
-    let vain = try await client.queryFirst(CountFailures()) ?? 0
-    service.worker.stop()
-    service.worker.stop()
-    await running
     guard vain > 0 else { throw BenchError(description: "nothing was tried on the targets in trouble") }
+    func count(_ phase: KeyPath<Pair, Phase>) -> Int { found.reduce(0) { $0 + $1[keyPath: phase].starts.count } }
     report.add("rotations per second asked for", "\(rate)")
-    report.add("rotations without, with trouble", "\(without.starts.count), \(with.starts.count)")
+    report.add("pairs of phases", "\(found.count)")
+    report.add("rotations without, with trouble", "\(count(\.without)), \(count(\.with))")
     report.add("sagas that wait on targets in trouble", "\(waiting * Self.troubled.count)")
     report.add("attempts there in vain", "\(vain)")
-    add("enqueue to start", without.starts, with.starts, &report)
-    add("start to proven", without.proofs, with.proofs, &report)
+    for (what, times) in [
+      ("order to claim", \Phase.starts as KeyPath<Phase, [Double]>), ("claim to proven", \Phase.proofs),
+      ("order to proven", \Phase.wholes),
+    ] {
+      let rounds = found.map { (without: $0.without[keyPath: times], with: $0.with[keyPath: times]) }
+      add(what, PairedChange(rounds), &report)
+    }
   }
 
-  private func add(_ what: String, _ without: Sample, _ with: Sample, _ report: inout BenchReport) {
+  private func add(_ what: String, _ change: PairedChange, _ report: inout BenchReport) {
     for share in [50.0, 99.0] {
-      let (before, after) = (without.percentile(share), with.percentile(share))
+      let (before, after) = (change.without(share), change.with(share))
       report.add(
         "\(what), p\(Int(share)), without, with, ms",
         String(format: "%.1f, %.1f (%+.0f %%)", before * 1000, after * 1000, 100 * (after / before - 1)))
     }
+    let (low, high) = change.interval(99)
+    report.add(
+      "\(what), p99, change by chance 90 %, among phases without",
+      String(format: "%+.0f … %+.0f %%, %+.0f %%", 100 * low, 100 * high, 100 * change.amongWithout(99)))
   }
 
-  private func play() async throws -> (Times, Times) {
+  private func play() async throws -> [Pair] {
     // Each rests long enough to be over before its next turn.
     let healthy = (1...(rate * 8)).map { "svc_\($0)" }
-    for name in healthy { try await world.requestAndApprove(name) }
+    let others = Self.troubled.flatMap { target in (1...waiting).map { ("svc_\(target)_\($0)", target) } }
+    try await world.issue(healthy.map { ($0, DemoWorld.targetName) } + others)
     var stuck: [IdentityID] = []
-    for target in Self.troubled {
-      for number in 1...waiting {
-        let name = "svc_\(target)_\(number)"
-        try await world.requestAndApprove(name, on: target)
-        stuck.append(try await world.composition.governance.identity(name, on: target, in: client).id)
-      }
-    }
-    while let progress = try await client.queryFirst(DemoProgress()),
-      progress.active < healthy.count + stuck.count || progress.open > 0
-    {
-      if let reason = progress.quarantined { throw BenchError(description: "an issue needs a person: \(reason)") }
-      try await Task.sleep(for: .milliseconds(100))
+    for (name, target) in others {
+      stuck.append(try await world.composition.governance.identity(name, on: target, in: client).id)
     }
     let hung = try Listener()
     defer { hung.end() }
@@ -136,18 +127,21 @@ struct IsolationBench {
     let made = try await lifecycle.requestRotations(stuck, trigger: .requested(by: person, ticket: "BENCH-1"))
     guard made == stuck.count else { throw BenchError(description: "\(made) rotations of \(stuck.count)") }
 
-    var (without, with) = (Times(), Times())
+    var found: [Pair] = []
     var next = 0
-    for _ in 1...phases {
-      try await phase(healthy, &next, &without)
+    for number in 0..<pairs {
+      var pair = Pair()
+      if number.isMultiple(of: 2) { pair.without = try await phase(healthy, &next) }
       for target in Self.troubled {
         _ = try await lifecycle.resumeTarget(target, by: DemoWorld.requester, reason: "benchmark")
       }
       try await Task.sleep(for: .seconds(1))
-      try await phase(healthy, &next, &with)
+      pair.with = try await phase(healthy, &next)
       try await pause()
+      if !number.isMultiple(of: 2) { pair.without = try await phase(healthy, &next) }
+      found.append(pair)
     }
-    return (without, with)
+    return found
   }
 
   /// The rows say where a target is.
@@ -171,7 +165,7 @@ struct IsolationBench {
     }
   }
 
-  private func phase(_ names: [String], _ next: inout Int, _ times: inout Times) async throws {
+  private func phase(_ names: [String], _ next: inout Int) async throws -> Phase {
     let began = try await client.queryFirst(ReadClock()) ?? .distantPast
     let start = ContinuousClock.now
     var asked = 0
@@ -183,11 +177,7 @@ struct IsolationBench {
     while true {
       let rows = try await client.query(FindTimes(target: DemoWorld.targetName, since: began))
       if rows.count >= asked {
-        for row in rows {
-          times.starts.add(row.start)
-          times.proofs.add(row.proof)
-        }
-        return
+        return Phase(starts: rows.map(\.start), proofs: rows.map(\.proof))
       }
       try await Task.sleep(for: .milliseconds(50))
     }

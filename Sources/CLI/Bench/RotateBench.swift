@@ -1,5 +1,4 @@
 import Foundation
-import Jobs
 import Lifecycle
 import Postgres
 
@@ -11,36 +10,50 @@ struct RotateBench {
   let concurrency: Int
 
   func run() async throws -> [(String, String?)] {
-    let service = try world.composition.makeWorker(
-      WorkerConfiguration(name: "bench", maximumInFlight: 256, lease: 60, poll: 0.05), planEvery: 3600)
-    return try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { await service.run() }
-      defer { service.worker.stop() }
-      let issued = try await timed({ for name in names { try await world.requestAndApprove(name) } }) { $0.active }
+    try await world.withWorker(atOnce: 256) {
+      let issued = try await measured({ for name in names { try await world.requestAndApprove(name) } }) { $0.active }
       let bench = TargetLimitBench(world: world, names: names, concurrency: concurrency, seconds: 4)
       var limit = TargetLimitBench.Figures()
       try await bench.run(&limit)
-      let rotated = try await timed({ try await world.forceAll(names) }) { $0.forced }
+      let rotated = try await measured({ try await world.forceAll(names) }) { $0.forced }
       try await bench.run(&limit)
-      let revoked = try await timed({ for name in names { try await world.submitAndApprove([.revoke], name) } }) {
+      let revoked = try await measured({ for name in names { try await world.submitAndApprove([.revoke], name) } }) {
         $0.revoked
       }
+      let rate = Double(names.count) / rotated.seconds
       return [
-        ("accounts", "\(names.count)"), ("issues per second", rate(issued)), ("rotations per second", rate(rotated)),
-        ("revocations per second", rate(revoked)),
-        ("new logins per second", String(format: "%.1f", limit.loginRate)),
-        ("ALTER ROLE … PASSWORD per second", String(format: "%.1f", limit.passwordRate)),
-        ("limit of rotations per second, 1 / (3 logins + 1 password)", String(format: "%.1f", limit.rotationRate)),
-        ("share of the limit", String(format: "%.2f", Double(names.count) / rotated / limit.rotationRate)),
+        ("accounts", "\(names.count)"), ("jobs at once", "\(concurrency)"), ("issues per second", perSecond(issued)),
+        ("rotations per second", perSecond(rotated)), ("revocations per second", perSecond(revoked)),
+        ("new logins per second", number(limit.logins.mean)),
+        ("ALTER ROLE … PASSWORD per second", number(limit.passwords.mean)),
+        ("limit of rotations per second, 1 / (3 logins + 1 password)", number(limit.leastRate)),
+        ("share of that limit", String(format: "%.2f", rate / limit.leastRate)),
+        ("the same logins and role changes by hand, per second", number(limit.rounds.mean)),
+        ("share of what is possible by hand", String(format: "%.2f", rate / limit.rounds.mean)),
+        ("processor ms per rotation: target", milliseconds(rotated.used.target)),
+        ("processor ms per rotation: database", milliseconds(rotated.used.control)),
+        ("processor ms per rotation: worker", milliseconds(rotated.used.own)),
+        ("processor ms by hand: target", number(limit.target.mean)),
+        ("processor ms by hand: client", number(limit.client.mean)),
       ]
     }
   }
 
-  private func rate(_ seconds: Double) -> String { String(format: "%.1f", Double(names.count) / seconds) }
+  private struct Measured {
+    var seconds: Double
+    var used: UsedTime
+  }
 
-  private func timed(
+  private func number(_ value: Double) -> String { String(format: "%.1f", value) }
+
+  private func perSecond(_ measured: Measured) -> String { number(Double(names.count) / measured.seconds) }
+
+  private func milliseconds(_ seconds: Double) -> String { number(seconds * 1000 / Double(names.count)) }
+
+  private func measured(
     _ ask: () async throws -> Void, until count: (DemoProgress.Row) -> Int
-  ) async throws -> Double {
+  ) async throws -> Measured {
+    let used = UsedTime(world)
     let start = ContinuousClock.now
     try await ask()
     while let progress = try await world.composition.client.queryFirst(DemoProgress()) {
@@ -49,6 +62,27 @@ struct RotateBench {
       // Looking costs too.
       try await Task.sleep(for: .milliseconds(200))
     }
-    return (ContinuousClock.now - start).seconds
+    return Measured(seconds: (ContinuousClock.now - start).seconds, used: UsedTime(world) - used)
+  }
+}
+
+/// Seconds of processor time, by who used them.
+struct UsedTime {
+  var target: Double
+  var control: Double
+  var own: Double
+
+  init(_ world: DemoWorld) {
+    target = ProcessorTime.seconds(ofServer: world.targetRunning)
+    control = world.composition.database.running.map(ProcessorTime.seconds(ofServer:)) ?? 0
+    own = ProcessorTime.seconds(of: getpid())
+  }
+
+  static func - (later: UsedTime, earlier: UsedTime) -> UsedTime {
+    var used = later
+    used.target -= earlier.target
+    used.control -= earlier.control
+    used.own -= earlier.own
+    return used
   }
 }

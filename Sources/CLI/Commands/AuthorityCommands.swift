@@ -10,7 +10,8 @@ struct PermissionCommand: AsyncParsableCommand {
   struct Grant: StoreCommand {
     static let configuration = CommandConfiguration(
       abstract: "Grant a permission; nobody grants one to themselves.")
-    @Argument(help: "contain: cut off many credentials at once.") var permission: OperatorPermission.Kind
+    @Argument(help: "contain: cut off many credentials at once; waive: end revocations without proof.") var permission:
+      OperatorPermission.Kind
     @Argument(help: "Who gets it.") var person: String
     @Option(help: "Only for targets of this environment.") var environment: String?
     @Option(help: "When it ends: 2027-01-31, or +30d.") var until: Instant?
@@ -31,7 +32,7 @@ struct PermissionCommand: AsyncParsableCommand {
   struct Withdraw: StoreCommand {
     static let configuration = CommandConfiguration(
       abstract: "Withdraw a permission; takes effect with the next order.")
-    @Argument(help: "contain.") var permission: OperatorPermission.Kind
+    @Argument(help: "contain or waive.") var permission: OperatorPermission.Kind
     @Argument(help: "Who loses it.") var person: String
     @OptionGroup var order: OperatorOptions
     @OptionGroup var global: GlobalOptions

@@ -248,8 +248,18 @@ struct WhyCommand: StoreCommand {
   func run(_ session: Session) async throws {
     let identity = try await subject.identity(session)
     let answer = try await session.client.withTransaction { try await session.governance.why(identity, in: $0) }
+    let waiver = try await session.client.queryFirst(FindWaiver(identity: identity.id))
     session.output.report(
-      [("identity", identity.name), ("outcome", answer.outcome.rawValue), ("summary", answer.summary)],
+      [
+        ("identity", identity.name), ("outcome", answer.outcome.rawValue), ("summary", answer.summary),
+        (
+          "waived",
+          waiver.map {
+            "its revocation was ended without proof by \($0.by) at \($0.at) (\($0.ticket)): \($0.reason); "
+              + "request it again with `keyturn revoke`, which proves it"
+          }
+        ),
+      ],
       [
         Output.Table(
           name: "reasons", headings: ["reason", "remedy"],

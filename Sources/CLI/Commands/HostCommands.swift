@@ -153,6 +153,7 @@ struct DevCommand: AsyncParsableCommand {
       global.output.say("worker runs; in another terminal: keyturn status. Ctrl-C stops everything.")
       // Both hear the same signals.
       async let stopped: Void = service.run()
+      async let _: Void = ServerService.reloadCertificate(of: http)
       for await _ in StopSignals.stream().prefix(1) { http.stop() }
       await stopped
     }

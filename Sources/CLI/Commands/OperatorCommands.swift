@@ -31,7 +31,7 @@ struct StatusCommand: StoreCommand {
       [
         "identity", "target", "state", "version", "login", "next_due", "expires", "open", "open_state", "reason",
         "allowed",
-        "last_proof", "verified",
+        "last_proof", "verified", "waived",
       ],
       rows, empty: identity == nil ? "No credential yet." : "No such credential.")
     guard let identity, !rows.isEmpty, !session.output.json else { return }

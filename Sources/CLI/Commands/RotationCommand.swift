@@ -8,7 +8,8 @@ struct RotationCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rotation",
     abstract: "Sagas that need a person: see why, let them go on, take them back or give them up; narrow rights.",
-    subcommands: [List.self, Release.self, Rollback.self, Abandon.self, Narrow.self], defaultSubcommand: List.self)
+    subcommands: [List.self, Release.self, Rollback.self, Abandon.self, WaiveCommand.self, Narrow.self],
+    defaultSubcommand: List.self)
 
   struct List: StoreCommand {
     static let configuration = CommandConfiguration(
@@ -54,8 +55,10 @@ struct RotationCommand: AsyncParsableCommand {
   struct Abandon: StoreCommand {
     static let configuration = CommandConfiguration(
       abstract: "Give a quarantined saga up; whoever does it answers for what is left on the target.",
-      discussion:
-        "The candidate's sealed secret is destroyed. Name and reason are kept with the saga and in `queue actions`.")
+      discussion: """
+        The candidate's sealed secret is destroyed. Name and reason are kept with the saga and in `queue actions`. A revocation \
+        is not given up: `rotation waive`.
+        """)
     @OptionGroup var subject: IdentityOptions
     @OptionGroup var order: OperatorOptions
     @OptionGroup var global: GlobalOptions
@@ -128,6 +131,7 @@ struct ListQuarantined: Statement {
       to_char((open_quarantine ->> 'since')::timestamptz, 'YYYY-MM-DD HH24:MI:SS'), open_quarantine ->> 'reason',
       (open_quarantine #>> '{last_proof,kind}') || ' ' || (open_quarantine #>> '{last_proof,result}'),
       (SELECT string_agg(a, ', ') FROM jsonb_array_elements_text(open_quarantine -> 'allowed') AS a)
+        || CASE WHEN open_action = 'revoke' THEN ', waive' ELSE '' END
     FROM keyturn.v_credential
     WHERE open_state = 'quarantined'
     ORDER BY target, identity

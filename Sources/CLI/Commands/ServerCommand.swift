@@ -54,6 +54,8 @@ struct ServerCommand: AsyncParsableCommand {
       POST /v1/helpdesks/NAME/events                   what was decided on a ticket, signed as Standard Webhooks says
       /scim/v2                                         people, from a directory; see keyturn person scim
       GET  /health/live, /health/ready
+      SIGHUP: read certificate and key again; files that changed are also noticed within seconds. What cannot be used is said in
+      the log, and the certificate before stays.
       SIGTERM or SIGINT: accept no more, answer those who wait, end the rest within the grace time.
       """)
 

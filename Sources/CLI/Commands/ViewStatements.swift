@@ -117,7 +117,9 @@ struct ListCredentials: Statement {
         THEN (SELECT string_agg(a, ', ') FROM jsonb_array_elements_text(open_quarantine -> 'allowed') AS a) END,
       CASE WHEN open_state = 'quarantined'
         THEN (open_quarantine #>> '{last_proof,kind}') || ' ' || (open_quarantine #>> '{last_proof,result}') END,
-      verification || COALESCE(': ' || NULLIF(array_to_string(drifts, ', '), ''), '')
+      verification || COALESCE(': ' || NULLIF(array_to_string(drifts, ', '), ''), ''),
+      'by ' || waived_by || ' at ' || to_char(waived_at, 'YYYY-MM-DD HH24:MI:SS') || ' (' || waiver_ticket || '): '
+        || waiver_reason
     FROM keyturn.v_credential
     WHERE $1::text IS NULL OR identity = $1
     ORDER BY target, identity
@@ -128,7 +130,7 @@ struct ListCredentials: Statement {
 
   func bind(_ parameters: inout PostgresParameters) { parameters.append(identity) }
 
-  static func decode(_ row: PostgresRow) throws -> [String?] { try row.texts(13) }
+  static func decode(_ row: PostgresRow) throws -> [String?] { try row.texts(14) }
 }
 
 struct ListHistory: Statement {

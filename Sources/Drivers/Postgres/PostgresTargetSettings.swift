@@ -85,8 +85,9 @@ struct PostgresTargetSettings: Sendable {
     PostgresConfiguration(
       endpoints: [endpoint], database: database ?? self.database, user: user, password: adminPassword, tls: tls,
       applicationName: "keyturn target admin", role: role,
-      // Others can create functions in this database; none of them may stand in for one of the server's.
-      options: ["search_path": "pg_catalog"],
+      // Others can create functions in this database; none of them may stand in for one of the server's. The same few
+      // statements come again and again: planning each anew took longer than most of them do.
+      options: ["search_path": "pg_catalog", "plan_cache_mode": "force_generic_plan", "jit": "off"],
       pool: PoolConfiguration(maximumConnections: 4, acquireTimeout: .seconds(30), idleTimeout: .seconds(60)))
   }
 

@@ -98,16 +98,3 @@ extension FencedTransaction {
     }
   }
 }
-
-extension PostgresConnection {
-  /// What the server stores: a SCRAM-SHA-256 verifier (RFC 5803), from which the secret cannot be read.
-  nonisolated func verifier(of secret: SecretBytes, for login: String) async throws -> String {
-    let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: secret.count, alignment: 1)
-    defer {
-      SecretBytes.wipe(copy)
-      copy.deallocate()
-    }
-    secret.withBytes { copy.copyMemory(from: $0) }
-    return try await scramVerifier(user: login, password: UnsafeRawBufferPointer(copy))
-  }
-}

@@ -6,6 +6,8 @@ package struct OperatorPermission: Sendable {
   package enum Kind: String, Sendable, CaseIterable {
     /// Cut off many credentials at once, and rotate or revoke them.
     case contain
+    /// End a revocation that cannot be proven, with a signature, and answer for what is left.
+    case waive
   }
 
   package let id: UUID

@@ -32,7 +32,7 @@ extension CredentialLifecycle {
     let voided = try await client.withTransaction { transaction in
       let who = try await governance.activeOperator(actor, reason: reason, in: transaction)
       let credential = try await credential(of: identity, in: transaction)
-      guard credential.state != .revoked, credential.state != .revoking else {
+      guard ![.revoked, .revoking, .waived].contains(credential.state) else {
         throw LifecycleError(
           code: .wrongState, message: "the credential is \(credential.state.rawValue); nobody can read it")
       }

@@ -280,7 +280,7 @@ struct FollowUpPlan {
       }
       switch (entry.followUp, credential.state) {
       case (_, .revoked): settle("none", "revoked meanwhile")
-      case (.rotate, .revoking): settle("none", "it is being revoked")
+      case (.rotate, .revoking), (.rotate, .waived): settle("none", "it is being revoked")
       case (.revoke, _):
         guard let authorization = authorizations[credential.id] else { continue }
         orders.append(

@@ -22,9 +22,20 @@ struct LockoutBudget: Sendable, Equatable {
     case never
   }
 
-  /// Seconds. A target forgets failures when the window has passed since the last one; so do we, later by the time that a
-  /// stopped worker may still hold a lease after it counted a try that it had not made.
+  /// Seconds. A target forgets failures when the window has passed since the last one; so do we, later by the time between
+  /// counting a try and its failure on the target. However long the lease is: a login begins within `patience` of being counted
+  /// or not at all, and a server ends one that does not get on (PostgreSQL's `authentication_timeout`: 60 seconds).
   static let margin = 90.0
+
+  /// Seconds.
+  static let patience = 10.0
+
+  /// Of a login that was counted at `counted`, whatever the worker did between: stood still, or waited for the database.
+  static func deadline(
+    countedAt counted: ContinuousClock.Instant, probe: ContinuousClock.Instant
+  ) -> ContinuousClock.Instant {
+    min(probe, counted + .seconds(patience))
+  }
 
   func ask(_ tries: LoginTries, at now: Date) -> Verdict {
     guard rule.threshold > 1 else { return .never }

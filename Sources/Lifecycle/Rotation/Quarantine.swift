@@ -7,7 +7,7 @@ package enum QuarantineAction: String, Sendable, CaseIterable, Codable {
   case release
   /// The candidate is taken off the target, and both sides are proven.
   case rollback
-  /// It ends; the person answers for what is left on the target.
+  /// It ends; the person answers for what is left on the target. Not for a revocation, which a signed waiver ends.
   case abandon
 
   /// Pure. Back only while the old secret is current and may live. Not given up where the candidate may have taken the place
@@ -17,7 +17,7 @@ package enum QuarantineAction: String, Sendable, CaseIterable, Codable {
   ) -> [QuarantineAction] {
     let unpublished: [RotationState] = [.applying, .unknown, .applied, .verified, .rightsEqual, .rollingBack]
     guard situation.action == .rotate, situation.hasOldVersion, unpublished.contains(state) else {
-      return [.release, .abandon]
+      return situation.action == .revoke ? [.release] : [.release, .abandon]
     }
     return [.release] + (situation.cause == .leak ? [] : [.rollback]) + (situation.holdsSeveral ? [.abandon] : [])
   }

@@ -13,6 +13,7 @@ extension RotationRunner {
   ) async throws -> ProbeResult {
     let rule = run.driver.traits.lockout
     var tries = LoginTries()
+    let counted = ContinuousClock.now
     if let rule {
       if run.tries == nil { run.tries = try await store.loginTries(of: saga.credential) }
       switch LockoutBudget(rule: rule).ask(run.tries?[login] ?? LoginTries(), at: saga.now) {
@@ -25,7 +26,9 @@ extension RotationRunner {
     }
     try await run.reach(.beforeProbe, saga)
     if run.term.isLost { throw JobsError(code: .leaseLost, message: "the lease was lost before a login") }
-    let result = await run.driver.authenticate(login: login, secret: secret, deadline: run.probeDeadline)
+    let deadline =
+      rule == nil ? run.probeDeadline : LockoutBudget.deadline(countedAt: counted, probe: run.probeDeadline)
+    let result = await run.driver.authenticate(login: login, secret: secret, deadline: deadline)
     try await run.reach(.afterProbe, saga)
     if let rule {
       switch result {

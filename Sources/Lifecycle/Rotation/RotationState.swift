@@ -15,7 +15,7 @@
 ///     planned ─► claimed ─► login_blocked ─► sessions_ended ─► stripped ─► dropped ─► refused ─► residue_zero ─► done
 ///
 /// From any open state to `quarantined`: a person is needed, who lets it go on where it was, rolls it back, or gives it up
-/// (`abandoned`). Before `applying` to `cancelled`.
+/// (`abandoned`; a revocation only with a signed waiver, `Waiver.swift`). Before `applying` to `cancelled`.
 package enum RotationState: String, Sendable, CaseIterable {
   /// The saga exists, authorized. Nothing happened. → claimed, cancelled
   case planned

@@ -102,7 +102,7 @@ struct RaiseAdminFence: Statement {
 struct BeginAdminRotation: Statement {
   static let sql = """
     UPDATE lifecycle.standby_admin
-    SET phase = 'first', wait_until = NULL
+    SET phase = 'first', wait_until = NULL, asked_at = NULL
     WHERE target_id = $1 AND phase = 'idle' AND fence = $2
     """
 
@@ -180,7 +180,7 @@ struct ChangeAdminPlaces: Statement {
     )
     UPDATE lifecycle.standby_admin AS a
     SET login = t.login, version = t.admin_version, envelope = t.admin_envelope, candidate_version = NULL,
-      candidate_envelope = NULL, phase = 'second',
+      candidate_envelope = NULL, phase = 'second', asked_at = NULL,
       wait_until = now() + CASE WHEN $3::integer IS NULL THEN interval '0' ELSE a.overlap END
     FROM t
     JOIN taken ON taken.id = t.id
@@ -218,12 +218,25 @@ struct FinishAdminRotation: Statement {
   }
 }
 
-/// Rotations that are due by their period, and those under way, whose job may be lost.
+/// Guard: it has not begun.
+struct NoteAdminOrder: Statement {
+  static let sql = """
+    UPDATE lifecycle.standby_admin
+    SET asked_at = COALESCE(asked_at, now())
+    WHERE target_id = $1 AND phase = 'idle'
+    """
+
+  let target: TargetID
+
+  func bind(_ parameters: inout PostgresParameters) { parameters.append(target.rawValue) }
+}
+
+/// Rotations that are due by their period, those that somebody asked for, and those under way, whose job may be lost.
 struct FindDueAdminRotations: Statement {
   static let sql = """
-    SELECT target_id, fence
+    SELECT target_id, fence, asked_at IS NOT NULL
     FROM lifecycle.standby_admin
-    WHERE phase = 'idle' AND rotated_at + rotate_every <= now()
+    WHERE phase = 'idle' AND (rotated_at + rotate_every <= now() OR asked_at IS NOT NULL)
        OR phase <> 'idle' AND COALESCE(wait_until, '-infinity') <= now()
     ORDER BY target_id
     LIMIT $1
@@ -233,7 +246,7 @@ struct FindDueAdminRotations: Statement {
 
   func bind(_ parameters: inout PostgresParameters) { parameters.append(limit) }
 
-  static func decode(_ row: PostgresRow) throws -> (target: TargetID, fence: Int64) {
-    (TargetID(try row[0]), try row[1])
+  static func decode(_ row: PostgresRow) throws -> (target: TargetID, fence: Int64, isAsked: Bool) {
+    (TargetID(try row[0]), try row[1], try row[2])
   }
 }

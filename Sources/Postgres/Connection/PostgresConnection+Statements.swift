@@ -111,6 +111,12 @@ extension PostgresConnection: StatementRunner {
     }
   }
 
+  /// How many iterations the server asks of new SCRAM verifiers; up to 15, which cannot be asked, 4096.
+  package var scramIterations: Int {
+    guard let handle, let text = PQparameterStatus(handle.pointer, "scram_iterations") else { return 4096 }
+    return Int(String(cString: text)) ?? 4096
+  }
+
   /// As above; `password` must stay valid until the call returns, so the other form is the easier one.
   nonisolated package func scramVerifier(user: String, password: UnsafeRawBufferPointer) async throws -> String {
     guard let password = PostgresPassword(copying: password) else {

@@ -4,7 +4,6 @@ import HummingbirdTLS
 package import Lifecycle
 package import Logging
 import NIOCore
-import NIOSSL
 package import Secrets
 import ServiceLifecycle
 import Synchronization
@@ -26,6 +25,8 @@ package final class WebServer: Sendable {
   private let lifecycle: CredentialLifecycle
   private let helpdesks: [String: WebhookSignature]
   private let watch: VersionWatch
+  /// Nil: without TLS.
+  private let certificate: ServerCertificate?
   private let logger: Logger
   private let state = Mutex(State())
 
@@ -35,6 +36,11 @@ package final class WebServer: Sendable {
     logger: Logger
   ) throws(WebError) {
     try configuration.validate()
+    if let certificatePath = configuration.certificatePath, let keyPath = configuration.keyPath {
+      certificate = try ServerCertificate(certificatePath: certificatePath, keyPath: keyPath, logger: logger)
+    } else {
+      certificate = nil
+    }
     self.helpdesks = helpdesks
     self.configuration = configuration
     self.lifecycle = lifecycle
@@ -81,6 +87,12 @@ package final class WebServer: Sendable {
           return false
         }
         tasks.addTask { try await self.enforceGrace() }
+        if let certificate = self.certificate {
+          tasks.addTask {
+            try await certificate.watch()
+            return false
+          }
+        }
         tasks.addTask {
           try await group.run()
           return true
@@ -108,6 +120,13 @@ package final class WebServer: Sendable {
     // Owned by the group it ends.
     if let group { Task { await group.triggerGracefulShutdown() } }
   }
+
+  /// Reads certificate and key again; connections from then on see them. What cannot be used is said in the log, and the one
+  /// before stays. Nil: there is none.
+  @discardableResult
+  package func reloadCertificate() -> Bool? { certificate?.reload(.told) }
+
+  package var isSecure: Bool { certificate != nil }
 
   package var isStopping: Bool { state.withLock { $0.isStopping } }
 
@@ -167,21 +186,11 @@ package final class WebServer: Sendable {
         // Twice, so that what stops in its middle is answered before the connection is cut.
         idleTimeout: .milliseconds(Int64(configuration.patience * 2000)),
         httpDecoderConfiguration: .init(maxHeaderFieldSize: 8192, maxHeaderListSize: 16_384, maxHeaderFieldCount: 100)))
-    guard let certificatePath = configuration.certificatePath, let keyPath = configuration.keyPath else { return http }
+    guard let certificate else { return http }
     do {
-      let chain = try NIOSSLCertificate.fromPEMFile(certificatePath).map { NIOSSLCertificateSource.certificate($0) }
-      let key = try NIOSSLPrivateKey(file: keyPath, format: .pem)
-      var tls = TLSConfiguration.makeServerConfiguration(certificateChain: chain, privateKey: .privateKey(key))
-      tls.minimumTLSVersion = .tlsv12
-      // Refused here, by its name, and not when the first client comes.
-      _ = try NIOSSLContext(configuration: tls)
-      return try .tls(http, tlsConfiguration: tls)
+      return try .tls(http, tlsConfiguration: certificate.configuration)
     } catch {
-      throw WebError(
-        code: .unusableCertificate,
-        message:
-          "the certificate \(certificatePath) or its key \(keyPath) cannot be used; both must be PEM files that this "
-          + "user may read, and belong together")
+      throw WebError(code: .unusableCertificate, message: "the certificate cannot be used: \(error)")
     }
   }
 
