@@ -86,7 +86,7 @@ extension BenchCommand {
         let bench = SealingBench(
           server: server, world: world, accounts: accounts, workers: workers, concurrency: concurrency ?? 2000)
         var report = try await server.report("rotate while sealing")
-        for field in try await bench.run() { report.add(field.0, field.1) }
+        try await bench.run(into: &report)
         await world.composition.close()
         try await server.stop()
         return try report.finish(global.output, path: write)

@@ -58,10 +58,15 @@ struct SagaWorld {
         let envelope = try await composition.vault.seal(SecretGenerator().makeSecret(.standard), context: context)
         envelopes.append(envelope.bytes)
       }
-      try await server.owner.execute(
-        InsertAccounts(
-          accounts: batch, envelopes: envelopes, keyID: composition.vault.currentKeyID, policy: policy,
-          people: try await people()))
+      let (people, keyID, policy) = (try await people(), composition.vault.currentKeyID, policy)
+      let requests = batch.map { InsertRequests.Wanted(account: $0) }
+      // One after the other, as the product writes them: that is the order of their leaves.
+      try await server.owner.withTransaction { [envelopes] transaction in
+        try await transaction.execute(InsertRequests(rows: requests, policy: policy, people: people))
+        try await transaction.execute(InsertApprovals(rows: requests, approver: people[1]))
+        try await transaction.execute(InsertAuthorized(rows: requests))
+        try await transaction.execute(InsertCredentials(accounts: batch, envelopes: envelopes, keyID: keyID))
+      }
     }
     return accounts
   }
@@ -104,65 +109,5 @@ struct SagaWorld {
       let made = try await tasks.reduce(0, +)
       guard made == accounts.count else { throw BenchError(description: "\(made) rotations of \(accounts.count)") }
     }
-  }
-}
-
-/// As the superuser. Everything that the product would have written by request, approval and issue.
-private struct InsertAccounts: Statement {
-  static let sql = """
-    WITH wanted AS (
-      SELECT m.*, jobs.bucket_of(m.target_id) AS bucket, convert_to('request for ' || m.name, 'UTF8') AS core
-      FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::uuid[], $7::uuid[], $8::bytea[])
-        AS m (identity_id, target_id, name, credential_id, request_id, approval_id, authorization_id, envelope)
-    ), identity AS (
-      INSERT INTO governance.identity (id, target_id, bucket, name, login_mode, owner_id, backup_owner_id, purpose,
-        environment, workload, rights, policy_id, expires_at)
-      SELECT identity_id, target_id, bucket, name, 'alternating', ($11::uuid[])[1], ($11::uuid[])[3], 'bench', 'bench', 'bench',
-        ARRAY['member:readers'], $10::uuid, now() + interval '1 year'
-      FROM wanted
-    ), request AS (
-      INSERT INTO governance.request (id, revision, origin, identity_id, actions, requester_id, beneficiary_id, ticket, core,
-        digest)
-      SELECT request_id, 1, 'person', identity_id, ARRAY['issue', 'rotate'], ($11::uuid[])[1], ($11::uuid[])[1], 'BENCH-0', core, sha256(core)
-      FROM wanted
-    ), approval AS (
-      INSERT INTO governance.approval (id, request_id, revision, digest, approver_id, decision)
-      SELECT approval_id, request_id, 1, sha256(core), ($11::uuid[])[2], 'approve'
-      FROM wanted
-    ), authorized AS (
-      INSERT INTO governance.authorization (id, request_id, revision, digest, approval_id, identity_id, actions, valid_until)
-      SELECT authorization_id, request_id, 1, sha256(core), approval_id, identity_id, ARRAY['issue', 'rotate'],
-        now() + interval '1 year'
-      FROM wanted
-    ), credential AS (
-      INSERT INTO lifecycle.credential (id, identity_id, target_id, bucket, state, authorization_id, fence, due_anchor,
-        next_due_at, hard_expires_at)
-      SELECT credential_id, identity_id, target_id, bucket, 'active', authorization_id, 1, now(), now() + interval '1 day',
-        now() + interval '1 year'
-      FROM wanted
-    )
-    INSERT INTO lifecycle.version (credential_id, number, state, login, envelope, key_id, published_at)
-    SELECT credential_id, 1, 'current', name || '_a', envelope, $9::text, now()
-    FROM wanted
-    """
-
-  let accounts: [SagaWorld.Account]
-  let envelopes: [[UInt8]]
-  let keyID: String
-  let policy: PolicyID
-  let people: [UUID]
-
-  func bind(_ parameters: inout PostgresParameters) {
-    parameters.append(accounts.map(\.identity.rawValue))
-    parameters.append(accounts.map(\.target.rawValue))
-    parameters.append(accounts.map(\.name))
-    parameters.append(accounts.map(\.credential.rawValue))
-    parameters.append(accounts.map { _ in UUID() })
-    parameters.append(accounts.map { _ in UUID() })
-    parameters.append(accounts.map(\.authorization.rawValue))
-    parameters.append(envelopes)
-    parameters.append(keyID)
-    parameters.append(policy.rawValue)
-    parameters.append(people)
   }
 }

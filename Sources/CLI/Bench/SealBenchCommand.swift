@@ -12,6 +12,7 @@ extension BenchCommand {
     @Option(help: "Leaves, 1000 to 20000000.") var leaves = 10_000_000
     @Option(help: "Bytes of a leaf, 1 to 16384.") var bytes = 700
     @Option(help: "Proofs to time, 10 to 100000.") var proofs = 1000
+    @Option(help: "Also write the figures as JSON to this file.") var write: String?
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
@@ -28,13 +29,18 @@ extension BenchCommand {
           throw BenchError(description: "the tiles have another root")
         }
         let times = try prove(cache, root: tree.root)
-        global.output.record(
-          Machine.facts + [
-            ("leaves", "\(leaves)"), ("bytes per leaf", "\(bytes)"),
-            ("leaves hashed and integrated per second", String(format: "%.0f", Double(leaves) / seconds)),
-            ("proof of a leaf from tiles p50 ms", String(format: "%.3f", times[times.count / 2])),
-            ("proof of a leaf from tiles p99 ms", String(format: "%.3f", times[times.count * 99 / 100])),
-          ])
+        var report = BenchReport(name: "seal", fields: Machine.facts)
+        #if DEBUG
+          report.add("build", "debug: figures of no worth; use the release build")
+        #endif
+        report.add("leaves", "\(leaves)")
+        report.add("bytes per leaf", "\(bytes)")
+        report.add(
+          "leaves hashed and integrated per second", Double(leaves) / seconds, goal: .atLeast(100_000))
+        report.add("proof of a leaf from tiles p50 ms", times[times.count / 2], digits: 3)
+        report.add("proof of a leaf from tiles p99 ms", times[times.count * 99 / 100], digits: 3)
+        report.add("proof of a leaf from tiles max ms", times[times.count - 1], digits: 3, goal: .atMost(10))
+        try report.finish(global.output, path: write)
       } catch {
         throw Failure.exit(for: error, json: global.json)
       }
