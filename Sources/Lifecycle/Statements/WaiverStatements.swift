@@ -13,7 +13,7 @@ struct FindWaiverFacts: Statement {
           'kind', p.kind, 'result', p.result, 'version', p.version, 'detail', p.detail) AS line
         FROM lifecycle.proof AS p
         WHERE p.rotation_id = r.id AND p.result <> 'cannot_tell'
-        ORDER BY p.kind, p.version, p.observed_at DESC, p.id DESC) AS p),
+        ORDER BY p.kind, p.version, p.observed_at DESC, p.commit_id DESC, p.place DESC) AS p),
       (SELECT COALESCE(jsonb_agg(e.line ORDER BY e.verb), '[]') FROM (
         SELECT DISTINCT ON (e.verb) e.verb, jsonb_build_object(
           'verb', e.verb, 'outcome', e.state, 'code', e.outcome_code) AS line
