@@ -136,6 +136,10 @@ CREATE FUNCTION evidence.commitment(type text, nonce bytea, value text) RETURNS 
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN sha256(((((((convert_to('keyturn-evidence/commit/v1'::text, 'UTF8'::name) || '\x00'::bytea) || convert_to(type, 'UTF8'::name)) || '\x00'::bytea) || nonce) || int4send(octet_length(convert_to(value, 'UTF8'::name)))) || convert_to(value, 'UTF8'::name)));
 ALTER FUNCTION evidence.commitment(type text, nonce bytea, value text) OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.committed(kind bytea, nonce bytea, value bytea) RETURNS bytea
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN sha256((((kind || nonce) || int4send(octet_length(value))) || value));
+ALTER FUNCTION evidence.committed(kind bytea, nonce bytea, value bytea) OWNER TO keyturn_owner;
 CREATE FUNCTION evidence.erase(person uuid, actor uuid, reason text, OUT erased bigint, OUT held bigint) RETURNS record
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -300,193 +304,199 @@ BEGIN
 END
 $$;
 ALTER FUNCTION evidence.lock_case(of_case uuid) OWNER TO keyturn_owner;
-CREATE FUNCTION evidence.micros(value timestamp with time zone) RETURNS text
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN CASE WHEN isfinite(value) THEN (((EXTRACT(epoch FROM value) * (1000000)::numeric))::bigint)::text ELSE NULL::text END;
-ALTER FUNCTION evidence.micros(value timestamp with time zone) OWNER TO keyturn_owner;
-CREATE FUNCTION evidence.on_approval() RETURNS trigger
+CREATE FUNCTION evidence.lock_cases(cases uuid[]) RETURNS integer
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
-  asked record;
+  distinct_cases uuid[] := ARRAY(SELECT DISTINCT c FROM unnest(cases) AS c ORDER BY c);
+  of_case uuid;
 BEGIN
-  SELECT r.requester_id, r.beneficiary_id, r.identity_id INTO asked
-  FROM governance.request AS r WHERE r.id = NEW.request_id AND r.revision = NEW.revision;
-  -- Requester and beneficiary again: pseudonyms of one leaf are of one year and can be compared.
-  PERFORM evidence.record(NEW.request_id, 'approval.decided', evidence.actor_of(NEW.approver_id),
-    evidence.object(
-      ARRAY['acting_for', 'approval', 'beneficiary', 'decision', 'delegation', 'digest', 'human', 'relations', 'requester',
-        'revision', 'stage', 'strength'],
-      ARRAY[evidence.quoted(evidence.pseudonym_of(NEW.acting_for_id)::text), evidence.quoted(NEW.id::text),
-        evidence.quoted(evidence.pseudonym_of(asked.beneficiary_id)::text), evidence.quoted(NEW.decision),
-        evidence.quoted(NEW.delegation_id::text), evidence.hex(NEW.digest), NEW.is_human::text,
-        evidence.array_of(NEW.relations), evidence.quoted(evidence.pseudonym_of(asked.requester_id)::text),
-        NEW.revision::text, NEW.stage::text, evidence.quoted(NEW.strength)]),
-    evidence.identity_subject(asked.identity_id), ARRAY['remote_transaction', 'signature'],
-    ARRAY[NEW.remote_transaction, NEW.signature], ARRAY[NEW.approver_id, NEW.approver_id]);
-  RETURN NULL;
+  IF cardinality(distinct_cases) > 256 THEN
+    IF coalesce(current_setting('keyturn.evidence_cases', true), '') <> '-1' THEN
+      PERFORM pg_advisory_xact_lock(hashtextextended('keyturn evidence', 1));
+      PERFORM set_config('keyturn.evidence_cases', '-1', true);
+    END IF;
+    RETURN cardinality(distinct_cases);
+  END IF;
+  FOREACH of_case IN ARRAY distinct_cases LOOP
+    PERFORM evidence.lock_case(of_case);
+  END LOOP;
+  RETURN cardinality(distinct_cases);
 END
 $$;
-ALTER FUNCTION evidence.on_approval() OWNER TO keyturn_owner;
-CREATE FUNCTION evidence.on_authorization() RETURNS trigger
+ALTER FUNCTION evidence.lock_cases(cases uuid[]) OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.micros(value timestamp with time zone) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN CASE WHEN isfinite(value) THEN (((EXTRACT(epoch FROM value) * (1000000)::numeric))::bigint)::text ELSE NULL::text END;
+ALTER FUNCTION evidence.micros(value timestamp with time zone) OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.name_people(people uuid[]) RETURNS smallint
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
     AS $$
+DECLARE
+  this_year smallint := extract(year FROM now() AT TIME ZONE 'UTC');
 BEGIN
-  IF TG_OP = 'INSERT' THEN
-    PERFORM evidence.record(NEW.request_id, 'authorization.granted', evidence.actor_of(NULL),
-      evidence.object(
-        ARRAY['actions', 'approval', 'authorization', 'digest', 'from', 'revision', 'until'],
-        ARRAY[evidence.array_of(NEW.actions), evidence.quoted(NEW.approval_id::text), evidence.quoted(NEW.id::text),
-          evidence.hex(NEW.digest), evidence.micros(NEW.valid_from), NEW.revision::text, evidence.micros(NEW.valid_until)]),
-      evidence.identity_subject(NEW.identity_id));
-  ELSE
-    PERFORM evidence.record(NEW.request_id,
-      CASE WHEN OLD.voided_at IS NULL AND NEW.voided_at IS NOT NULL THEN 'authorization.voided' ELSE 'record.changed' END,
-      evidence.actor_of(NULL),
-      evidence.object(ARRAY['authorization', 'voided'],
-        ARRAY[evidence.quoted(NEW.id::text), evidence.micros(NEW.voided_at)]),
-      evidence.identity_subject(NEW.identity_id), ARRAY['reason'], ARRAY[NEW.void_reason], ARRAY[NULL::uuid]);
-  END IF;
+  INSERT INTO evidence.pseudonym (person_id, year)
+  SELECT DISTINCT p.id, this_year
+  FROM unnest(people) AS p (id)
+  WHERE p.id IS NOT NULL
+    AND NOT EXISTS (SELECT FROM evidence.pseudonym AS e WHERE e.person_id = p.id AND e.year = this_year)
+  ON CONFLICT DO NOTHING;
+  RETURN this_year;
+END
+$$;
+ALTER FUNCTION evidence.name_people(people uuid[]) OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.next_leaf(before bytea, head text, prev text, tail text) RETURNS bytea
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN convert_to(((head || COALESCE(encode(sha256(('\x00'::bytea || before)), 'base64'::text), prev)) || tail), 'UTF8'::name);
+ALTER FUNCTION evidence.next_leaf(before bytea, head text, prev text, tail text) OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.nonce(seed bytea, leaf bigint, field integer) RETURNS bytea
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN sha256(((seed || int8send(leaf)) || int4send(field)));
+ALTER FUNCTION evidence.nonce(seed bytea, leaf bigint, field integer) OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.on_approvals() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
+    AS $$
+DECLARE
+  this_year smallint := evidence.name_people(ARRAY(
+    SELECT unnest(ARRAY[n.approver_id, n.acting_for_id, r.requester_id, r.beneficiary_id])
+    FROM now_changed AS n
+    LEFT JOIN governance.request AS r ON r.id = n.request_id AND r.revision = n.revision));
+  by_default text := evidence.actor_of(NULL);
+BEGIN
+  -- Requester and beneficiary again: pseudonyms of one leaf are of one year and can be compared.
+  PERFORM evidence.record_all(array_agg(n.request_id), array_agg('approval.decided'::text),
+    array_agg(coalesce(a.name::text, by_default)),
+    array_agg(evidence.object(
+      ARRAY['acting_for', 'approval', 'beneficiary', 'decision', 'delegation', 'digest', 'human', 'relations', 'requester',
+        'revision', 'stage', 'strength'],
+      ARRAY['"' || f.name || '"', '"' || n.id || '"', '"' || b.name || '"', evidence.quoted(n.decision),
+        '"' || n.delegation_id || '"', evidence.hex(n.digest), n.is_human::text, evidence.array_of(n.relations),
+        '"' || q.name || '"', n.revision::text, n.stage::text, evidence.quoted(n.strength)])),
+    array_agg(evidence.subject_of(i.id, i.target_id)), array_agg(n.approver_id), 2, ARRAY['remote_transaction', 'signature'],
+    array_agg(n.remote_transaction), array_agg(n.signature))
+  FROM now_changed AS n
+  LEFT JOIN governance.request AS r ON r.id = n.request_id AND r.revision = n.revision
+  LEFT JOIN governance.identity AS i ON i.id = r.identity_id
+  LEFT JOIN evidence.pseudonym AS a ON a.person_id = n.approver_id AND a.year = this_year
+  LEFT JOIN evidence.pseudonym AS f ON f.person_id = n.acting_for_id AND f.year = this_year
+  LEFT JOIN evidence.pseudonym AS q ON q.person_id = r.requester_id AND q.year = this_year
+  LEFT JOIN evidence.pseudonym AS b ON b.person_id = r.beneficiary_id AND b.year = this_year;
   RETURN NULL;
 END
 $$;
-ALTER FUNCTION evidence.on_authorization() OWNER TO keyturn_owner;
+ALTER FUNCTION evidence.on_approvals() OWNER TO keyturn_owner;
 CREATE FUNCTION evidence.on_authorizations_changed() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET jit TO 'off'
     AS $$
 DECLARE
-  actor text := evidence.quoted(evidence.actor_of(NULL));
-  -- Known to nobody after this call: the nonces that come of it tell nothing of one another.
-  seed bytea := uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid());
-  total bigint := (SELECT count(*) FROM now_changed);
-  done bigint := 0;
-  round integer := 1;
-  made bigint;
-  cases uuid[];
-  types text[];
-  heads text[];
-  middles text[];
-  tails text[];
-  reasons text[];
-  nonces bytea[];
+  by_default text := evidence.actor_of(NULL);
 BEGIN
-  IF total > 256 THEN
-    PERFORM pg_advisory_xact_lock(hashtextextended('keyturn evidence', 1));
-    PERFORM set_config('keyturn.evidence_cases', '-1', true);
-  ELSE
-    PERFORM evidence.lock_case(m.request_id)
-    FROM (SELECT DISTINCT n.request_id FROM now_changed AS n ORDER BY n.request_id) AS m;
-  END IF;
-  WHILE done < total LOOP
-    -- All arrays of one pass, so that the same place in each is the same row.
-    SELECT array_agg(m.request_id), array_agg(m.type), array_agg('{"actor":' || actor || ',"at":'),
-      array_agg(',"d":{"authorization":"' || m.id || '"' || COALESCE(',"voided":' || evidence.micros(m.voided_at), '')
-        || '},"eid":"' || evidence.ordered_id() || '",'
-        || COALESCE('"pd":{"reason":' || evidence.hex(evidence.commitment('reason', m.nonce, m.void_reason)) || '},', '')
-        || '"prev":"'),
-      array_agg('","sub":' || COALESCE('{"identity":"' || m.identity_id || '","target":"' || m.target_id || '"}', '{}')
-        || ',"t":"' || m.type || '","v":1}'),
-      array_agg(m.void_reason), array_agg(m.nonce)
-    INTO cases, types, heads, middles, tails, reasons, nonces
-    FROM (
-      SELECT n.id, n.request_id, n.identity_id, n.voided_at, n.void_reason, i.target_id,
-        CASE WHEN o.id IS NOT NULL AND o.voided_at IS NULL AND n.voided_at IS NOT NULL THEN 'authorization.voided' ELSE 'record.changed' END AS type,
-        sha256(seed || uuid_send(n.id)) AS nonce,
-        row_number() OVER (PARTITION BY n.request_id ORDER BY n.revision) AS place
-      FROM now_changed AS n
-      LEFT JOIN before_changed AS o ON o.id = n.id
-      LEFT JOIN governance.identity AS i ON i.id = n.identity_id
-    ) AS m
-    WHERE m.place = round;
-    made := evidence.append(cases, types, heads, middles, tails);
-    INSERT INTO evidence.opening (case_id, cs, field, nonce, value)
-    SELECT m.case_id, m.cs, 'reason', m.nonce, m.reason
-    FROM evidence.batch AS b
-    CROSS JOIN unnest(b.cases, b.sequences, nonces, reasons) AS m (case_id, cs, nonce, reason)
-    WHERE b.id = made AND m.reason IS NOT NULL;
-    round := round + 1;
-    done := done + cardinality(cases);
-  END LOOP;
+  PERFORM evidence.record_all(array_agg(m.request_id), array_agg(m.type), array_agg(by_default),
+    array_agg('{"authorization":"' || m.id || '"' || coalesce(',"voided":' || evidence.micros(m.voided_at), '') || '}'),
+    array_agg(evidence.subject_of(m.identity_id, m.target_id)), array_agg(NULL::uuid), 0, ARRAY['reason'],
+    array_agg(m.void_reason))
+  FROM (
+    SELECT n.id, n.request_id, n.identity_id, n.voided_at, n.void_reason, i.target_id,
+      CASE WHEN o.id IS NOT NULL AND o.voided_at IS NULL AND n.voided_at IS NOT NULL THEN 'authorization.voided'
+        ELSE 'record.changed' END AS type
+    FROM now_changed AS n
+    LEFT JOIN before_changed AS o ON o.id = n.id
+    LEFT JOIN governance.identity AS i ON i.id = n.identity_id
+    ORDER BY n.request_id, n.revision
+  ) AS m;
   RETURN NULL;
 END
 $$;
 ALTER FUNCTION evidence.on_authorizations_changed() OWNER TO keyturn_owner;
-CREATE FUNCTION evidence.on_change() RETURNS trigger
+CREATE FUNCTION evidence.on_authorizations_granted() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $_$
+    SET jit TO 'off'
+    AS $$
 DECLARE
-  was jsonb := CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(OLD) END;
-  kept jsonb := CASE WHEN TG_OP = 'DELETE' THEN to_jsonb(OLD) ELSE to_jsonb(NEW) END;
-  shown text[] := string_to_array(TG_ARGV[4], ',');
-  about uuid := (kept ->> TG_ARGV[3])::uuid;
-  name text;
-  part text;
-  of_case uuid;
-  actor uuid;
+  by_default text := evidence.actor_of(NULL);
 BEGIN
-  IF TG_OP = 'UPDATE' AND was - string_to_array(TG_ARGV[5], ',') = kept - string_to_array(TG_ARGV[5], ',') THEN
-    RETURN NULL;
-  END IF;
-  FOREACH name IN ARRAY string_to_array(TG_ARGV[1], ',') LOOP
-    part := split_part(name, ':', 2);
-    of_case := CASE split_part(name, ':', 1)
-      WHEN 'person' THEN evidence.pseudonym_of((kept ->> part)::uuid)
-      WHEN 'approval' THEN (SELECT a.request_id FROM governance.approval AS a WHERE a.id = (kept ->> part)::uuid)
-      WHEN 'ticket' THEN (SELECT coalesce(k.request_id, k.id) FROM governance.ticket AS k WHERE k.id = (kept ->> part)::uuid)
-      WHEN 'name' THEN evidence.case_of(TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME || ' ' || (kept ->> part))
-      ELSE (kept ->> name)::uuid END;
-    EXIT WHEN of_case IS NOT NULL;
-  END LOOP;
-  FOREACH name IN ARRAY string_to_array(TG_ARGV[2], ',') LOOP
-    IF kept ->> name IS NOT NULL AND (TG_OP = 'INSERT' OR kept -> name IS DISTINCT FROM was -> name) THEN
-      actor := (kept ->> name)::uuid;
-    END IF;
-  END LOOP;
-  FOREACH name IN ARRAY string_to_array(TG_ARGV[6], ',') LOOP
-    IF kept ->> name IS NOT NULL THEN
-      kept := jsonb_set(kept, ARRAY[name], to_jsonb(evidence.pseudonym_of((kept ->> name)::uuid)));
-    END IF;
-  END LOOP;
-  PERFORM evidence.record(of_case, TG_ARGV[0], evidence.actor_of(actor),
-    evidence.object(ARRAY['operation', 'record'] || ARRAY(SELECT regexp_replace(s, '_id$', '') FROM unnest(shown) AS s),
-      ARRAY[evidence.quoted(lower(TG_OP)), evidence.quoted(TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME)]
-      || ARRAY(SELECT CASE WHEN s ~ '_(at|until)$' THEN evidence.micros((kept ->> s)::timestamptz)
-        ELSE evidence.plain(kept -> s) END FROM unnest(shown) AS s)),
-    '{}', ARRAY['row'], ARRAY[(
-      SELECT jsonb_object_agg(r.key, CASE WHEN length(r.value::text) <= 2000 THEN r.value
-        ELSE to_jsonb('sha256 ' || encode(sha256(convert_to(r.value::text, 'UTF8')), 'hex')) END)::text
-      FROM jsonb_each(kept) AS r
-      WHERE r.key !~ '(envelope|hash|token|secret)')], ARRAY[coalesce(about, actor)]);
+  PERFORM evidence.record_all(array_agg(n.request_id), array_agg('authorization.granted'::text), array_agg(by_default),
+    array_agg(evidence.object(
+      ARRAY['actions', 'approval', 'authorization', 'digest', 'from', 'revision', 'until'],
+      ARRAY[evidence.array_of(n.actions), '"' || n.approval_id || '"', '"' || n.id || '"', evidence.hex(n.digest),
+        evidence.micros(n.valid_from), n.revision::text, evidence.micros(n.valid_until)])),
+    array_agg(evidence.subject_of(i.id, i.target_id)), array_agg(NULL::uuid), 0, '{}', array_agg(NULL::text))
+  FROM (SELECT * FROM now_changed ORDER BY revision) AS n
+  LEFT JOIN governance.identity AS i ON i.id = n.identity_id;
   RETURN NULL;
 END
-$_$;
-ALTER FUNCTION evidence.on_change() OWNER TO keyturn_owner;
-CREATE FUNCTION evidence.on_identity() RETURNS trigger
+$$;
+ALTER FUNCTION evidence.on_authorizations_granted() OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.on_change() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
-  PERFORM evidence.record(NEW.id, CASE TG_OP WHEN 'INSERT' THEN 'identity.added' ELSE 'identity.changed' END,
-    evidence.actor_of(NULL),
-    evidence.object(ARRAY['attested', 'backup', 'expires', 'mode', 'owner', 'policy', 'rights', 'tier', 'vendor'],
-      ARRAY[evidence.micros(NEW.attested_at), evidence.quoted(evidence.pseudonym_of(NEW.backup_owner_id)::text),
-        evidence.micros(NEW.expires_at), evidence.quoted(NEW.login_mode),
-        evidence.quoted(evidence.pseudonym_of(NEW.owner_id)::text), evidence.quoted(NEW.policy_id::text),
-        evidence.hex(sha256(convert_to(array_to_string(NEW.rights, E'\n'), 'UTF8'))), evidence.quoted(NEW.tier),
-        evidence.quoted(NEW.vendor_id::text)]),
-    evidence.object(ARRAY['identity', 'target'],
-      ARRAY[evidence.quoted(NEW.id::text), evidence.quoted(NEW.target_id::text)]),
-    ARRAY['environment', 'name', 'purpose', 'workload'], ARRAY[NEW.environment, NEW.name, NEW.purpose, NEW.workload],
-    ARRAY[NULL, NULL, NULL, NULL]::uuid[]);
+  PERFORM evidence.record_changes(TG_OP, TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME, TG_ARGV[0:6],
+    ARRAY[CASE WHEN TG_OP = 'DELETE' THEN to_jsonb(OLD) ELSE to_jsonb(NEW) END],
+    ARRAY[CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(OLD) END]);
   RETURN NULL;
 END
 $$;
-ALTER FUNCTION evidence.on_identity() OWNER TO keyturn_owner;
+ALTER FUNCTION evidence.on_change() OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.on_changes() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  kept jsonb[];
+  was jsonb[];
+BEGIN
+  IF TG_OP <> 'INSERT' THEN
+    SELECT array_agg(to_jsonb(o)) INTO was FROM before_changed AS o;
+  END IF;
+  IF TG_OP = 'DELETE' THEN
+    kept := was;
+  ELSE
+    SELECT array_agg(to_jsonb(n)) INTO kept FROM now_changed AS n;
+  END IF;
+  IF kept IS NOT NULL THEN
+    PERFORM evidence.record_changes(TG_OP, TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME, TG_ARGV[0:6], kept, was);
+  END IF;
+  RETURN NULL;
+END
+$$;
+ALTER FUNCTION evidence.on_changes() OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.on_identities() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
+    AS $$
+DECLARE
+  this_year smallint := evidence.name_people(ARRAY(
+    SELECT unnest(ARRAY[n.owner_id, n.backup_owner_id]) FROM now_changed AS n));
+  by_default text := evidence.actor_of(NULL);
+  leaf_type text := CASE TG_OP WHEN 'INSERT' THEN 'identity.added' ELSE 'identity.changed' END;
+BEGIN
+  PERFORM evidence.record_all(array_agg(n.id), array_agg(leaf_type), array_agg(by_default),
+    array_agg(evidence.object(ARRAY['attested', 'backup', 'expires', 'mode', 'owner', 'policy', 'rights', 'tier', 'vendor'],
+      ARRAY[evidence.micros(n.attested_at), '"' || b.name || '"', evidence.micros(n.expires_at), evidence.quoted(n.login_mode),
+        '"' || o.name || '"', '"' || n.policy_id || '"',
+        evidence.hex(sha256(convert_to(array_to_string(n.rights, E'\n'), 'UTF8'))), evidence.quoted(n.tier),
+        '"' || n.vendor_id || '"'])),
+    array_agg(evidence.subject_of(n.id, n.target_id)), array_agg(NULL::uuid), 0,
+    ARRAY['environment', 'name', 'purpose', 'workload'], array_agg(n.environment), array_agg(n.name), array_agg(n.purpose),
+    array_agg(n.workload))
+  FROM now_changed AS n
+  LEFT JOIN evidence.pseudonym AS o ON o.person_id = n.owner_id AND o.year = this_year
+  LEFT JOIN evidence.pseudonym AS b ON b.person_id = n.backup_owner_id AND b.year = this_year;
+  RETURN NULL;
+END
+$$;
+ALTER FUNCTION evidence.on_identities() OWNER TO keyturn_owner;
 CREATE FUNCTION evidence.on_migration() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -518,25 +528,42 @@ BEGIN
 END
 $$;
 ALTER FUNCTION evidence.on_operator_action() OWNER TO keyturn_owner;
-CREATE FUNCTION evidence.on_person() RETURNS trigger
+CREATE FUNCTION evidence.on_people() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
     AS $$
+DECLARE
+  changed governance.person[];
+  this_year smallint;
+  by_default text := evidence.actor_of(NULL);
+  leaf_type text := CASE TG_OP WHEN 'INSERT' THEN 'person.added' ELSE 'person.changed' END;
 BEGIN
-  IF TG_OP = 'UPDATE' AND to_jsonb(OLD) - 'as_of' = to_jsonb(NEW) - 'as_of' THEN
+  IF TG_OP = 'INSERT' THEN
+    SELECT array_agg(n) INTO changed FROM now_changed AS n;
+  ELSE
+    SELECT array_agg(n) INTO changed
+    FROM now_changed AS n
+    LEFT JOIN before_changed AS o ON o.id = n.id
+    WHERE to_jsonb(o) - 'as_of' IS DISTINCT FROM to_jsonb(n) - 'as_of';
+  END IF;
+  IF changed IS NULL THEN
     RETURN NULL;
   END IF;
-  PERFORM evidence.record(evidence.pseudonym_of(NEW.id), CASE TG_OP WHEN 'INSERT' THEN 'person.added' ELSE 'person.changed' END,
-    evidence.actor_of(NULL),
-    evidence.object(ARRAY['manager', 'person', 'state', 'version'],
-      ARRAY[evidence.quoted(evidence.pseudonym_of(NEW.manager_id)::text),
-        evidence.quoted(evidence.pseudonym_of(NEW.id)::text), evidence.quoted(NEW.state), NEW.version::text]),
-    '{}', ARRAY['external_id', 'row'], ARRAY[CASE WHEN TG_OP = 'INSERT' THEN NEW.external_id END,
-      (to_jsonb(NEW) - ARRAY['id', 'manager_id'])::text], ARRAY[NEW.id, NEW.id]);
+  this_year := evidence.name_people(ARRAY(SELECT unnest(ARRAY[n.id, n.manager_id]) FROM unnest(changed) AS n));
+  PERFORM evidence.record_all(array_agg(p.name), array_agg(leaf_type), array_agg(by_default),
+    array_agg(evidence.object(ARRAY['manager', 'person', 'state', 'version'],
+      ARRAY['"' || m.name || '"', '"' || p.name || '"', evidence.quoted(n.state), n.version::text])),
+    array_agg('{}'::text), array_agg(n.id), 2, ARRAY['external_id', 'row'],
+    array_agg(CASE WHEN TG_OP = 'INSERT' THEN n.external_id END),
+    array_agg((to_jsonb(n) - ARRAY['id', 'manager_id'])::text))
+  FROM unnest(changed) AS n
+  LEFT JOIN evidence.pseudonym AS p ON p.person_id = n.id AND p.year = this_year
+  LEFT JOIN evidence.pseudonym AS m ON m.person_id = n.manager_id AND m.year = this_year;
   RETURN NULL;
 END
 $$;
-ALTER FUNCTION evidence.on_person() OWNER TO keyturn_owner;
+ALTER FUNCTION evidence.on_people() OWNER TO keyturn_owner;
 CREATE FUNCTION evidence.on_policy() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -552,25 +579,51 @@ BEGIN
 END
 $$;
 ALTER FUNCTION evidence.on_policy() OWNER TO keyturn_owner;
-CREATE FUNCTION evidence.on_request() RETURNS trigger
+CREATE FUNCTION evidence.on_reapprovals() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
     AS $$
+DECLARE
+  by_default text := evidence.actor_of(NULL);
 BEGIN
-  PERFORM evidence.record(NEW.id, 'request.submitted', evidence.actor_of(NEW.requester_id),
-    evidence.object(
-      ARRAY['actions', 'beneficiary', 'break_glass', 'delegated', 'digest', 'origin', 'revision'],
-      ARRAY[evidence.array_of(NEW.actions), evidence.quoted(evidence.pseudonym_of(NEW.beneficiary_id)::text),
-        NEW.break_glass::text, evidence.quoted(evidence.pseudonym_of(NEW.delegated_approver_id)::text),
-        evidence.hex(NEW.digest), evidence.quoted(NEW.origin), NEW.revision::text]),
-    evidence.identity_subject(NEW.identity_id),
-    -- The request itself names people: the digest alone is in the leaf, the text can be erased.
-    ARRAY['core', 'owning_system', 'ticket'], ARRAY[convert_from(NEW.core, 'UTF8'), NEW.owning_system, NEW.ticket],
-    ARRAY[NEW.requester_id, NULL, NULL]);
+  PERFORM evidence.record_all(array_agg(n.identity_id), array_agg('record.changed'::text), array_agg(by_default),
+    array_agg('{"identity":"' || n.identity_id || '","operation":"insert","record":"governance.reapproval","trigger":'
+      || to_json(normalize(n.trigger, NFC))::text || '}'),
+    array_agg('{}'::text), array_agg(NULL::uuid), 0, ARRAY['row'], array_agg(to_jsonb(n)::text))
+  FROM now_changed AS n;
   RETURN NULL;
 END
 $$;
-ALTER FUNCTION evidence.on_request() OWNER TO keyturn_owner;
+ALTER FUNCTION evidence.on_reapprovals() OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.on_requests() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
+    AS $$
+DECLARE
+  this_year smallint := evidence.name_people(ARRAY(
+    SELECT unnest(ARRAY[n.requester_id, n.beneficiary_id, n.delegated_approver_id]) FROM now_changed AS n));
+  by_default text := evidence.actor_of(NULL);
+BEGIN
+  -- The request itself names people: the digest alone is in the leaf, the text can be erased.
+  PERFORM evidence.record_all(array_agg(n.id), array_agg('request.submitted'::text),
+    array_agg(coalesce(r.name::text, by_default)),
+    array_agg(evidence.object(
+      ARRAY['actions', 'beneficiary', 'break_glass', 'delegated', 'digest', 'origin', 'revision'],
+      ARRAY[evidence.array_of(n.actions), '"' || b.name || '"', n.break_glass::text, '"' || d.name || '"',
+        evidence.hex(n.digest), evidence.quoted(n.origin), n.revision::text])),
+    array_agg(evidence.subject_of(i.id, i.target_id)), array_agg(n.requester_id), 1, ARRAY['core', 'owning_system', 'ticket'],
+    array_agg(convert_from(n.core, 'UTF8')), array_agg(n.owning_system), array_agg(n.ticket))
+  FROM now_changed AS n
+  LEFT JOIN governance.identity AS i ON i.id = n.identity_id
+  LEFT JOIN evidence.pseudonym AS r ON r.person_id = n.requester_id AND r.year = this_year
+  LEFT JOIN evidence.pseudonym AS b ON b.person_id = n.beneficiary_id AND b.year = this_year
+  LEFT JOIN evidence.pseudonym AS d ON d.person_id = n.delegated_approver_id AND d.year = this_year;
+  RETURN NULL;
+END
+$$;
+ALTER FUNCTION evidence.on_requests() OWNER TO keyturn_owner;
 CREATE FUNCTION evidence.on_rotation_cancelled() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -736,6 +789,188 @@ BEGIN
 END
 $$;
 ALTER FUNCTION evidence.record(of_case uuid, of_type text, actor text, detail text, subject text, fields text[], vals text[], about uuid[]) OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.record_all(cases uuid[], types text[], actors text[], details text[], subjects text[], about uuid[], personal integer, fields text[], first text[], second text[] DEFAULT NULL::text[], third text[] DEFAULT NULL::text[], fourth text[] DEFAULT NULL::text[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET jit TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+DECLARE
+  -- Known to nobody after this call: the nonces that come of it tell nothing of one another.
+  seed bytea := uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid());
+  labels text[] := ARRAY(SELECT ',"' || f || '":"' FROM unnest(fields) WITH ORDINALITY AS m (f, n) ORDER BY m.n);
+  kinds bytea[] := ARRAY(SELECT convert_to('keyturn-evidence/commit/v1', 'UTF8') || '\x00' || convert_to(f, 'UTF8') || '\x00'
+    FROM unnest(fields) WITH ORDINALITY AS m (f, n) ORDER BY m.n);
+  moment timestamptz;
+  made bigint;
+  is_chained boolean;
+BEGIN
+  IF cases IS NULL THEN
+    RETURN;
+  END IF;
+  is_chained := evidence.lock_cases(cases) < cardinality(cases);
+  moment := clock_timestamp();
+  made := nextval('evidence.batch_id');
+  WITH given AS MATERIALIZED (
+    SELECT m.*, greatest(moment, l.at) AS at,
+      coalesce(l.cs, 0) + CASE WHEN is_chained THEN (row_number() OVER (PARTITION BY m.case_id ORDER BY m.n))::integer ELSE 1 END
+        AS cs,
+      coalesce(encode(sha256('\x00'::bytea || l.body), 'base64'), '') AS prev,
+      CASE WHEN m.first IS NOT NULL THEN evidence.nonce(seed, m.n, 1) END AS first_nonce,
+      CASE WHEN m.second IS NOT NULL THEN evidence.nonce(seed, m.n, 2) END AS second_nonce,
+      CASE WHEN m.third IS NOT NULL THEN evidence.nonce(seed, m.n, 3) END AS third_nonce,
+      CASE WHEN m.fourth IS NOT NULL THEN evidence.nonce(seed, m.n, 4) END AS fourth_nonce
+    FROM unnest(cases, types, actors, details, subjects, about, first, second, third, fourth) WITH ORDINALITY
+      AS m (case_id, type, actor, detail, subject, person, first, second, third, fourth, n)
+    LEFT JOIN LATERAL (
+      SELECT e.cs, e.at, e.body FROM evidence.event AS e WHERE e.case_id = m.case_id ORDER BY e.cs DESC LIMIT 1
+    ) AS l ON true
+  ), told AS (
+    SELECT g.n, g.case_id, g.cs, g.at, g.type, g.prev,
+      '{"actor":"' || g.actor || '","at":' || (extract(epoch FROM g.at) * 1000000)::bigint || ',"case":"' || g.case_id
+        || '","cs":' || g.cs || ',"d":' || g.detail || ',"eid":"' || evidence.ordered_id() || '",'
+        || coalesce('"pd":{' || substr(nullif(concat(
+            labels[1] || encode(evidence.committed(kinds[1], g.first_nonce, convert_to(g.first, 'UTF8')), 'hex') || '"',
+            labels[2] || encode(evidence.committed(kinds[2], g.second_nonce, convert_to(g.second, 'UTF8')), 'hex') || '"',
+            labels[3] || encode(evidence.committed(kinds[3], g.third_nonce, convert_to(g.third, 'UTF8')), 'hex') || '"',
+            labels[4] || encode(evidence.committed(kinds[4], g.fourth_nonce, convert_to(g.fourth, 'UTF8')), 'hex') || '"'
+          ), ''), 2) || '},', '')
+        || '"prev":"' AS head,
+      '","sub":' || g.subject || ',"t":"' || g.type || '","v":1}' AS tail
+    FROM given AS g
+  ), leaf AS (
+    -- A leaf after another one of this statement carries its hash.
+    SELECT t.n, t.case_id, t.cs, t.at, t.type, CASE WHEN is_chained
+      THEN evidence.chained(t.head, t.prev, t.tail) OVER (PARTITION BY t.case_id ORDER BY t.n)
+      ELSE convert_to(t.head || t.prev || t.tail, 'UTF8') END AS body
+    FROM told AS t
+  ), written AS (
+    INSERT INTO evidence.event (at, case_id, batch, cs, n, type, body)
+    SELECT at, case_id, made, cs, n - 1, type, body
+    FROM leaf
+    RETURNING n, case_id, cs, body
+  ), opened AS (
+    INSERT INTO evidence.opening (case_id, cs, field, nonce, value, person_id)
+    SELECT g.case_id, g.cs, fields[f.k], f.nonce, f.value, CASE WHEN f.k <= personal THEN g.person END
+    FROM given AS g
+    CROSS JOIN LATERAL (VALUES (1, g.first_nonce, g.first), (2, g.second_nonce, g.second), (3, g.third_nonce, g.third),
+      (4, g.fourth_nonce, g.fourth)) AS f (k, nonce, value)
+    WHERE f.value IS NOT NULL
+  )
+  INSERT INTO evidence.batch (id, count, cases, sequences, hashes)
+  SELECT made, count(*), array_agg(w.case_id ORDER BY w.n), array_agg(w.cs ORDER BY w.n),
+    string_agg(sha256('\x00'::bytea || w.body), '' ORDER BY w.n)
+  FROM written AS w;
+  INSERT INTO evidence.outbox (batch) VALUES (made);
+END
+$$;
+ALTER FUNCTION evidence.record_all(cases uuid[], types text[], actors text[], details text[], subjects text[], about uuid[], personal integer, fields text[], first text[], second text[], third text[], fourth text[]) OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.record_changes(operation text, of_table text, words text[], kept jsonb[], was jsonb[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET jit TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $_$
+DECLARE
+  this_year smallint;
+  by_default text := evidence.actor_of(NULL);
+  -- The case: the first of at most two that is not null.
+  kinds text[] := ARRAY(SELECT CASE WHEN c LIKE '%:%' THEN split_part(c, ':', 1) END FROM unnest(string_to_array(words[2], ',')) AS c);
+  parts text[] := ARRAY(SELECT split_part(c, ':', -1) FROM unnest(string_to_array(words[2], ',')) AS c);
+  actors text[] := ARRAY(SELECT a FROM unnest(string_to_array(words[3], ',')) WITH ORDINALITY AS m (a, n) ORDER BY m.n DESC);
+  quiet text[] := string_to_array(words[6], ',');
+  people text[] := string_to_array(words[7], ',');
+  hidden text[] := ARRAY(SELECT k FROM jsonb_object_keys(kept[1]) AS k WHERE k ~ '(envelope|hash|token|secret)');
+  labels text[];
+  columns text[];
+  moments boolean[];
+  cases uuid[];
+  named text[];
+  details text[];
+  about uuid[];
+  bodies text[];
+BEGIN
+  this_year := evidence.name_people(ARRAY(
+    SELECT (k ->> c)::uuid
+    FROM unnest(kept) AS k
+    CROSS JOIN unnest(people || actors || CASE WHEN kinds[1] = 'person' THEN parts[1:1] END) AS c));
+  -- In the order of the names that the leaf has; what is the same in all has no column.
+  SELECT array_agg(l.label ORDER BY l.name COLLATE "C"), array_agg(l.from_column ORDER BY l.name COLLATE "C"),
+    array_agg(l.from_column ~ '_(at|until)$' ORDER BY l.name COLLATE "C")
+  INTO labels, columns, moments
+  FROM (
+    SELECT regexp_replace(s, '_id$', '') AS name, evidence.quoted(regexp_replace(s, '_id$', '')) || ':' AS label, s AS from_column
+    FROM unnest(string_to_array(words[5], ',')) AS s
+    UNION ALL
+    VALUES ('operation', '"operation":' || evidence.quoted(lower(operation)), NULL),
+      ('record', '"record":' || evidence.quoted(of_table), NULL)
+  ) AS l;
+  -- All arrays of one pass, so that the same place in each is the same row.
+  SELECT array_agg(r.of_case), array_agg(coalesce(r.actor_name::text, by_default)), array_agg('{' || r.shown || '}'),
+    array_agg(coalesce(r.about, r.actor)),
+    array_agg(CASE WHEN length(r.body) <= 2000 THEN r.body ELSE (
+      SELECT jsonb_object_agg(b.key, CASE WHEN length(b.value::text) <= 2000 THEN b.value
+        ELSE to_jsonb('sha256 ' || encode(sha256(convert_to(b.value::text, 'UTF8')), 'hex')) END)::text
+      FROM jsonb_each(r.body::jsonb) AS b) END)
+  INTO cases, named, details, about, bodies
+  FROM (
+    SELECT coalesce(
+        CASE kinds[1]
+          WHEN 'person' THEN (SELECT p.name FROM evidence.pseudonym AS p WHERE p.person_id = (m.k ->> parts[1])::uuid AND p.year = this_year)
+          WHEN 'approval' THEN (SELECT a.request_id FROM governance.approval AS a WHERE a.id = (m.k ->> parts[1])::uuid)
+          WHEN 'ticket' THEN (SELECT coalesce(t.request_id, t.id) FROM governance.ticket AS t WHERE t.id = (m.k ->> parts[1])::uuid)
+          WHEN 'name' THEN evidence.case_of(of_table || ' ' || (m.k ->> parts[1]))
+          ELSE (m.k ->> parts[1])::uuid END,
+        (m.k ->> parts[2])::uuid) AS of_case,
+      a.id AS actor,
+      (SELECT p.name FROM evidence.pseudonym AS p WHERE p.person_id = a.id AND p.year = this_year) AS actor_name,
+      (m.k ->> words[4])::uuid AS about,
+      (
+        SELECT string_agg(s.label || v.value, ',')
+        FROM unnest(labels, columns, moments) AS s (label, from_column, is_moment)
+        -- As evidence.plain, which is called for what is rare: it is the most of what a leaf costs.
+        CROSS JOIN LATERAL (
+          SELECT CASE
+            WHEN s.from_column IS NULL THEN ''
+            WHEN s.is_moment THEN evidence.micros((p.k ->> s.from_column)::timestamptz)
+            ELSE CASE jsonb_typeof(p.k -> s.from_column)
+              WHEN 'string' THEN to_json(normalize(left(CASE WHEN starts_with(p.k ->> s.from_column, '\x')
+                THEN substr(p.k ->> s.from_column, 3) ELSE p.k ->> s.from_column END, 200), NFC))::text
+              WHEN 'boolean' THEN p.k ->> s.from_column
+              ELSE evidence.plain(p.k -> s.from_column) END
+          END AS value
+          OFFSET 0
+        ) AS v
+        WHERE v.value IS NOT NULL
+      ) AS shown,
+      (p.k - hidden)::text AS body
+    FROM unnest(kept, was) AS m (k, w)
+    CROSS JOIN LATERAL (
+      SELECT CASE WHEN actors <> '{}' THEN (
+        SELECT (m.k ->> c)::uuid FROM unnest(actors) AS c
+        WHERE m.k ->> c IS NOT NULL AND (operation = 'INSERT' OR m.k -> c IS DISTINCT FROM m.w -> c)
+        LIMIT 1) END AS id
+      OFFSET 0
+    ) AS a
+    CROSS JOIN LATERAL (
+      SELECT CASE WHEN people = '{}' THEN m.k ELSE m.k || coalesce((
+        SELECT jsonb_object_agg(c, e.name)
+        FROM unnest(people) AS c
+        JOIN evidence.pseudonym AS e ON e.person_id = (m.k ->> c)::uuid AND e.year = this_year), '{}') END AS k
+      OFFSET 0
+    ) AS p
+    WHERE operation <> 'UPDATE' OR m.k - quiet <> m.w - quiet
+  ) AS r;
+  IF cases IS NULL THEN
+    RETURN;
+  END IF;
+  PERFORM evidence.record_all(cases, array_fill(words[1], ARRAY[cardinality(cases)]), named, details,
+    array_fill('{}'::text, ARRAY[cardinality(cases)]), about, 1, ARRAY['row'], bodies);
+END
+$_$;
+ALTER FUNCTION evidence.record_changes(operation text, of_table text, words text[], kept jsonb[], was jsonb[]) OWNER TO keyturn_owner;
 CREATE FUNCTION evidence.refuse(in_epoch bigint, why_code text, why text) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -800,6 +1035,10 @@ BEGIN
 END
 $$;
 ALTER FUNCTION evidence.seal(in_epoch bigint, old_size bigint, batches bigint[], levels smallint[], numbers bigint[], tiles bytea[], roots bytea[], new_size bigint, new_root bytea, new_note text, seconds double precision) OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.subject_of(identity uuid, target uuid) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN COALESCE((((('{"identity":"'::text || identity) || '","target":"'::text) || target) || '"}'::text), '{}'::text);
+ALTER FUNCTION evidence.subject_of(identity uuid, target uuid) OWNER TO keyturn_owner;
 CREATE PROCEDURE evidence.watch(IN of_table regclass, IN leaf_type text, IN of_case text, IN actors text DEFAULT ''::text, IN about text DEFAULT ''::text, IN plain text DEFAULT ''::text, IN quiet text DEFAULT ''::text, IN updates text DEFAULT NULL::text, IN inserts boolean DEFAULT true)
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -811,24 +1050,42 @@ DECLARE
     FROM pg_constraint AS f
     JOIN pg_attribute AS a ON a.attrelid = f.conrelid AND a.attnum = f.conkey[1]
     WHERE f.conrelid = of_table AND f.contype = 'f' AND f.confrelid = 'governance.person'::regclass);
-  called text := format('FOR EACH ROW %%s EXECUTE FUNCTION evidence.on_change(%L, %L, %L, %L, %L, %L, %L)', leaf_type, of_case,
-    actors, about, plain, quiet, coalesce(people, ''));
+  words text := format('(%L, %L, %L, %L, %L, %L, %L)', leaf_type, of_case, actors, about, plain, quiet, coalesce(people, ''));
+  old record;
 BEGIN
-  IF EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = of_table AND t.tgname = named) THEN
-    EXECUTE format('DROP TRIGGER %I ON %s', named, of_table);
+  FOR old IN SELECT t.tgname FROM pg_trigger AS t
+    WHERE t.tgrelid = of_table AND t.tgfoid IN ('evidence.on_change'::regproc, 'evidence.on_changes'::regproc) LOOP
+    EXECUTE format('DROP TRIGGER %I ON %s', old.tgname, of_table);
+  END LOOP;
+  IF inserts THEN
+    CALL evidence.watch_statements(of_table, 'INSERT', 'on_changes' || words);
   END IF;
-  EXECUTE format('CREATE TRIGGER %I AFTER %s ON %s ', named,
-    CASE WHEN inserts THEN 'INSERT OR ' ELSE '' END || CASE WHEN updates IS NULL THEN 'UPDATE OR ' ELSE '' END || 'DELETE',
-    of_table) || format(called, '');
-  EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', of_table, named);
-  IF updates IS NOT NULL THEN
-    EXECUTE format('CREATE TRIGGER %I AFTER UPDATE ON %s ', named || '_update', of_table)
-      || format(called, 'WHEN (' || updates || ')');
-    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', of_table, named || '_update');
+  CALL evidence.watch_statements(of_table, 'DELETE', 'on_changes' || words);
+  IF updates IS NULL THEN
+    CALL evidence.watch_statements(of_table, 'UPDATE', 'on_changes' || words);
+    RETURN;
   END IF;
+  -- A condition is asked of each row before anything is kept of it.
+  EXECUTE format('CREATE TRIGGER %I AFTER UPDATE ON %s FOR EACH ROW WHEN (%s) EXECUTE FUNCTION evidence.on_change%s',
+    named || '_update', of_table, updates, words);
+  EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', of_table, named || '_update');
 END
 $$;
 ALTER PROCEDURE evidence.watch(IN of_table regclass, IN leaf_type text, IN of_case text, IN actors text, IN about text, IN plain text, IN quiet text, IN updates text, IN inserts boolean) OWNER TO keyturn_owner;
+CREATE PROCEDURE evidence.watch_statements(IN of_table regclass, IN event text, IN function text)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  named text := (SELECT c.relname FROM pg_class AS c WHERE c.oid = of_table) || '_evidence_' || lower(event);
+BEGIN
+  EXECUTE format('CREATE OR REPLACE TRIGGER %I AFTER %s ON %s REFERENCING %s FOR EACH STATEMENT EXECUTE FUNCTION evidence.%s',
+    named, event, of_table, concat_ws(' ', CASE WHEN event <> 'INSERT' THEN 'OLD TABLE AS before_changed' END,
+      CASE WHEN event <> 'DELETE' THEN 'NEW TABLE AS now_changed' END), function);
+  EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', of_table, named);
+END
+$$;
+ALTER PROCEDURE evidence.watch_statements(IN of_table regclass, IN event text, IN function text) OWNER TO keyturn_owner;
 CREATE FUNCTION governance.place() RETURNS text
     LANGUAGE sql STABLE
     RETURN (((SELECT (pg_control_system.system_identifier)::text AS system_identifier FROM pg_control_system() pg_control_system(pg_control_version, catalog_version_no, system_identifier, pg_control_last_modified)) || '/'::text) || (SELECT (pg_database.oid)::text AS oid FROM pg_database WHERE (pg_database.datname = current_database())));
@@ -939,6 +1196,11 @@ BEGIN
 END
 $$;
 ALTER FUNCTION keyturn.refuse_change() OWNER TO keyturn_owner;
+CREATE AGGREGATE evidence.chained(text, text, text) (
+    SFUNC = evidence.next_leaf,
+    STYPE = bytea
+);
+ALTER AGGREGATE evidence.chained(text, text, text) OWNER TO keyturn_owner;
 CREATE TABLE evidence.batch (
     id bigint NOT NULL,
     count integer NOT NULL,
@@ -1112,8 +1374,12 @@ CREATE TABLE governance."authorization" (
     voided_at timestamp with time zone,
     void_reason text,
     void_code text,
+    decision_id uuid,
+    people uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    known_people uuid[] DEFAULT '{}'::uuid[] NOT NULL,
     CONSTRAINT authorization_actions_known CHECK (((actions <@ ARRAY['issue'::text, 'rotate'::text, 'revoke'::text]) AND (cardinality(actions) >= 1))),
     CONSTRAINT authorization_approval_id_needed CHECK (((approval_id IS NOT NULL) OR (actions = ARRAY['revoke'::text]))),
+    CONSTRAINT authorization_people_known CHECK ((known_people <@ people)),
     CONSTRAINT authorization_valid_until_after CHECK ((valid_until > valid_from)),
     CONSTRAINT authorization_void_code_length CHECK (((length(void_code) >= 1) AND (length(void_code) <= 60))),
     CONSTRAINT authorization_void_reason_length CHECK (((length(void_reason) >= 1) AND (length(void_reason) <= 500))),
@@ -1326,6 +1592,26 @@ CREATE TABLE governance.operator_permission (
     CONSTRAINT operator_permission_withdrawn_whole CHECK (((withdrawn_at IS NULL) = (withdrawn_by IS NULL)))
 );
 ALTER TABLE governance.operator_permission OWNER TO keyturn_owner;
+CREATE TABLE governance.owed_tickets (
+    id bigint NOT NULL,
+    cause_at timestamp with time zone NOT NULL,
+    identities uuid[] NOT NULL,
+    kinds text[] NOT NULL,
+    subjects text[] NOT NULL,
+    bodies text[] NOT NULL,
+    due_seconds double precision[] NOT NULL,
+    proof_seconds double precision[] NOT NULL,
+    CONSTRAINT owed_tickets_whole CHECK ((((cardinality(identities) >= 1) AND (cardinality(identities) <= 1000)) AND (cardinality(kinds) = cardinality(identities)) AND (cardinality(subjects) = cardinality(identities)) AND (cardinality(bodies) = cardinality(identities)) AND (cardinality(due_seconds) = cardinality(identities)) AND (cardinality(proof_seconds) = cardinality(identities))))
+);
+ALTER TABLE governance.owed_tickets OWNER TO keyturn_owner;
+ALTER TABLE governance.owed_tickets ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME governance.owed_tickets_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 CREATE TABLE governance.permit (
     id uuid NOT NULL,
     authorization_id uuid NOT NULL,
@@ -1593,9 +1879,12 @@ CREATE TABLE governance.ticket (
     excused_by uuid,
     resolved_at timestamp with time zone,
     ended_remotely_at timestamp with time zone,
+    approved_at timestamp with time zone,
+    proof_due_at timestamp with time zone,
     CONSTRAINT ticket_body_length CHECK ((length(body) <= 20000)),
     CONSTRAINT ticket_helpdesk_length CHECK (((length(helpdesk) >= 1) AND (length(helpdesk) <= 60))),
     CONSTRAINT ticket_kind_known CHECK ((kind = ANY (ARRAY['request'::text, 'reapproval'::text, 'leaver'::text, 'leak'::text, 'vendor_end'::text, 'expired'::text, 'break_glass'::text, 'review'::text]))),
+    CONSTRAINT ticket_proof_due_at_after CHECK ((proof_due_at >= cause_at)),
     CONSTRAINT ticket_remote_id_length CHECK (((length(remote_id) >= 1) AND (length(remote_id) <= 200))),
     CONSTRAINT ticket_remote_version_length CHECK ((length(remote_version) <= 200)),
     CONSTRAINT ticket_request_digest_length CHECK ((length(request_digest) = 32)),
@@ -2582,21 +2871,26 @@ CREATE VIEW keyturn.v_sla AS
  SELECT t.kind,
     count(*) AS tickets,
     count(*) FILTER (WHERE (t.proven_at IS NOT NULL)) AS proven,
-    count(*) FILTER (WHERE (t.due_at < COALESCE(
+    count(*) FILTER (WHERE ((t.due_at < COALESCE(
         CASE
             WHEN (t.kind = ANY (ARRAY['leak'::text, 'leaver'::text])) THEN t.contained_at
             ELSE NULL::timestamp with time zone
-        END, t.proven_at, now()))) AS late,
+        END, t.proven_at, now())) OR (t.proof_due_at < COALESCE(t.proven_at, now())))) AS late,
     percentile_cont((0.5)::double precision) WITHIN GROUP (ORDER BY ((EXTRACT(epoch FROM (t.opened_at - t.cause_at)))::double precision)) AS to_ticket_p50,
     percentile_cont((0.95)::double precision) WITHIN GROUP (ORDER BY ((EXTRACT(epoch FROM (t.opened_at - t.cause_at)))::double precision)) AS to_ticket_p95,
     percentile_cont((0.5)::double precision) WITHIN GROUP (ORDER BY ((EXTRACT(epoch FROM (t.contained_at - t.cause_at)))::double precision)) AS to_contained_p50,
     percentile_cont((0.95)::double precision) WITHIN GROUP (ORDER BY ((EXTRACT(epoch FROM (t.contained_at - t.cause_at)))::double precision)) AS to_contained_p95,
     percentile_cont((0.5)::double precision) WITHIN GROUP (ORDER BY ((EXTRACT(epoch FROM (t.proven_at - t.cause_at)))::double precision)) AS to_proven_p50,
-    percentile_cont((0.95)::double precision) WITHIN GROUP (ORDER BY ((EXTRACT(epoch FROM (t.proven_at - t.cause_at)))::double precision)) AS to_proven_p95
+    percentile_cont((0.95)::double precision) WITHIN GROUP (ORDER BY ((EXTRACT(epoch FROM (t.proven_at - t.cause_at)))::double precision)) AS to_proven_p95,
+    percentile_cont((0.5)::double precision) WITHIN GROUP (ORDER BY ((EXTRACT(epoch FROM (t.approved_at - t.cause_at)))::double precision)) AS to_approved_p50,
+    percentile_cont((0.95)::double precision) WITHIN GROUP (ORDER BY ((EXTRACT(epoch FROM (t.approved_at - t.cause_at)))::double precision)) AS to_approved_p95,
+    count(*) FILTER (WHERE (t.proof_due_at < COALESCE(t.proven_at, now()))) AS late_to_prove
    FROM governance.ticket t
   GROUP BY t.kind;
 ALTER TABLE keyturn.v_sla OWNER TO keyturn_owner;
-COMMENT ON VIEW keyturn.v_sla IS 'Per kind of ticket, seconds from the cause to the ticket, to containment and to the proof.';
+COMMENT ON VIEW keyturn.v_sla IS 'Per kind of ticket, seconds from the cause to the ticket, to the approval, to containment and to the proof.';
+COMMENT ON COLUMN keyturn.v_sla.late IS 'a clock ran out: until it was cut off, or until it was proven';
+COMMENT ON COLUMN keyturn.v_sla.late_to_prove IS 'of those that are late: cut off in time or not, and not proven by then';
 CREATE VIEW keyturn.v_target AS
  SELECT t.id AS target_id,
     t.name,
@@ -2682,15 +2976,20 @@ CREATE VIEW keyturn.v_ticket AS
     t.resolved_at,
     t.closed_without_control,
     t.excused_until,
-    ((t.due_at IS NOT NULL) AND (COALESCE(
+    (COALESCE((t.due_at < COALESCE(
         CASE
             WHEN (t.kind = ANY (ARRAY['leak'::text, 'leaver'::text])) THEN t.contained_at
             ELSE NULL::timestamp with time zone
-        END, t.proven_at, now()) > t.due_at)) AS is_late
+        END, t.proven_at, now())), false) OR COALESCE((t.proof_due_at < COALESCE(t.proven_at, now())), false)) AS is_late,
+    t.approved_at,
+    t.proof_due_at
    FROM (governance.ticket t
      LEFT JOIN governance.identity i ON ((i.id = t.identity_id)));
 ALTER TABLE keyturn.v_ticket OWNER TO keyturn_owner;
 COMMENT ON VIEW keyturn.v_ticket IS 'Tickets with their clocks. A clock runs from the cause to the proof.';
+COMMENT ON COLUMN keyturn.v_ticket.is_late IS 'a clock ran out: until it was cut off, or until it was proven';
+COMMENT ON COLUMN keyturn.v_ticket.approved_at IS 'when somebody, or policy, allowed what ends it';
+COMMENT ON COLUMN keyturn.v_ticket.proof_due_at IS 'the second clock of a leaver''s ticket: changed or removed, and proven, by then';
 CREATE VIEW keyturn.v_worker AS
  SELECT w.id AS worker_id,
     w.name,
@@ -2855,6 +3154,8 @@ ALTER TABLE ONLY governance.incarnation
     ADD CONSTRAINT incarnation_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY governance.operator_permission
     ADD CONSTRAINT operator_permission_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY governance.owed_tickets
+    ADD CONSTRAINT owed_tickets_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY governance.permit
     ADD CONSTRAINT permit_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY governance.person_account
@@ -3058,10 +3359,18 @@ CREATE TRIGGER pruned_no_truncate BEFORE TRUNCATE ON evidence.pruned FOR EACH ST
 ALTER TABLE evidence.pruned ENABLE ALWAYS TRIGGER pruned_no_truncate;
 CREATE TRIGGER pseudonym_no_truncate BEFORE TRUNCATE ON evidence.pseudonym FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE evidence.pseudonym ENABLE ALWAYS TRIGGER pseudonym_no_truncate;
-CREATE TRIGGER refusal_evidence AFTER INSERT OR DELETE OR UPDATE ON evidence.refusal FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'name:is_it', '', '', 'code', 'reason,at', '');
-ALTER TABLE evidence.refusal ENABLE ALWAYS TRIGGER refusal_evidence;
-CREATE TRIGGER retention_evidence AFTER INSERT OR DELETE OR UPDATE ON evidence.retention FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'name:type', '', '', 'keep,type', '', '');
-ALTER TABLE evidence.retention ENABLE ALWAYS TRIGGER retention_evidence;
+CREATE TRIGGER refusal_evidence_delete AFTER DELETE ON evidence.refusal REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'name:is_it', '', '', 'code', 'reason,at', '');
+ALTER TABLE evidence.refusal ENABLE ALWAYS TRIGGER refusal_evidence_delete;
+CREATE TRIGGER refusal_evidence_insert AFTER INSERT ON evidence.refusal REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'name:is_it', '', '', 'code', 'reason,at', '');
+ALTER TABLE evidence.refusal ENABLE ALWAYS TRIGGER refusal_evidence_insert;
+CREATE TRIGGER refusal_evidence_update AFTER UPDATE ON evidence.refusal REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'name:is_it', '', '', 'code', 'reason,at', '');
+ALTER TABLE evidence.refusal ENABLE ALWAYS TRIGGER refusal_evidence_update;
+CREATE TRIGGER retention_evidence_delete AFTER DELETE ON evidence.retention REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'name:type', '', '', 'keep,type', '', '');
+ALTER TABLE evidence.retention ENABLE ALWAYS TRIGGER retention_evidence_delete;
+CREATE TRIGGER retention_evidence_insert AFTER INSERT ON evidence.retention REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'name:type', '', '', 'keep,type', '', '');
+ALTER TABLE evidence.retention ENABLE ALWAYS TRIGGER retention_evidence_insert;
+CREATE TRIGGER retention_evidence_update AFTER UPDATE ON evidence.retention REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'name:type', '', '', 'keep,type', '', '');
+ALTER TABLE evidence.retention ENABLE ALWAYS TRIGGER retention_evidence_update;
 CREATE TRIGGER sealed_append_only BEFORE DELETE OR UPDATE ON evidence.sealed FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE evidence.sealed ENABLE ALWAYS TRIGGER sealed_append_only;
 CREATE TRIGGER sealed_no_truncate BEFORE TRUNCATE ON evidence.sealed FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
@@ -3076,117 +3385,225 @@ CREATE TRIGGER timestamp_no_truncate BEFORE TRUNCATE ON evidence."timestamp" FOR
 ALTER TABLE evidence."timestamp" ENABLE ALWAYS TRIGGER timestamp_no_truncate;
 CREATE TRIGGER approval_append_only BEFORE DELETE OR UPDATE ON governance.approval FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.approval ENABLE ALWAYS TRIGGER approval_append_only;
-CREATE TRIGGER approval_evidence AFTER INSERT ON governance.approval FOR EACH ROW EXECUTE FUNCTION evidence.on_approval();
-ALTER TABLE governance.approval ENABLE ALWAYS TRIGGER approval_evidence;
+CREATE TRIGGER approval_evidence_insert AFTER INSERT ON governance.approval REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_approvals();
+ALTER TABLE governance.approval ENABLE ALWAYS TRIGGER approval_evidence_insert;
 CREATE TRIGGER approval_no_truncate BEFORE TRUNCATE ON governance.approval FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 CREATE TRIGGER approval_withdrawal_append_only BEFORE DELETE OR UPDATE ON governance.approval_withdrawal FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.approval_withdrawal ENABLE ALWAYS TRIGGER approval_withdrawal_append_only;
-CREATE TRIGGER approval_withdrawal_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.approval_withdrawal FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'approval:approval_id', '', '', 'approval_id', '', '');
-ALTER TABLE governance.approval_withdrawal ENABLE ALWAYS TRIGGER approval_withdrawal_evidence;
+CREATE TRIGGER approval_withdrawal_evidence_delete AFTER DELETE ON governance.approval_withdrawal REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'approval:approval_id', '', '', 'approval_id', '', '');
+ALTER TABLE governance.approval_withdrawal ENABLE ALWAYS TRIGGER approval_withdrawal_evidence_delete;
+CREATE TRIGGER approval_withdrawal_evidence_insert AFTER INSERT ON governance.approval_withdrawal REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'approval:approval_id', '', '', 'approval_id', '', '');
+ALTER TABLE governance.approval_withdrawal ENABLE ALWAYS TRIGGER approval_withdrawal_evidence_insert;
+CREATE TRIGGER approval_withdrawal_evidence_update AFTER UPDATE ON governance.approval_withdrawal REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'approval:approval_id', '', '', 'approval_id', '', '');
+ALTER TABLE governance.approval_withdrawal ENABLE ALWAYS TRIGGER approval_withdrawal_evidence_update;
 CREATE TRIGGER approval_withdrawal_no_truncate BEFORE TRUNCATE ON governance.approval_withdrawal FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.approval_withdrawal ENABLE ALWAYS TRIGGER approval_withdrawal_no_truncate;
-CREATE TRIGGER authorization_changed_evidence AFTER UPDATE ON governance."authorization" REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_authorizations_changed();
-ALTER TABLE governance."authorization" ENABLE ALWAYS TRIGGER authorization_changed_evidence;
-CREATE TRIGGER authorization_evidence AFTER INSERT ON governance."authorization" FOR EACH ROW EXECUTE FUNCTION evidence.on_authorization();
-ALTER TABLE governance."authorization" ENABLE ALWAYS TRIGGER authorization_evidence;
-CREATE TRIGGER break_glass_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.break_glass FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'request_id,id', 'opened_by,second_id,reviewed_by', 'opened_by', 'id,identity_id,request_id,second_id,ticket_id', '', 'opened_by,second_id,reviewed_by');
-ALTER TABLE governance.break_glass ENABLE ALWAYS TRIGGER break_glass_evidence;
+CREATE TRIGGER authorization_evidence_insert AFTER INSERT ON governance."authorization" REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_authorizations_granted();
+ALTER TABLE governance."authorization" ENABLE ALWAYS TRIGGER authorization_evidence_insert;
+CREATE TRIGGER authorization_evidence_update AFTER UPDATE ON governance."authorization" REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_authorizations_changed();
+ALTER TABLE governance."authorization" ENABLE ALWAYS TRIGGER authorization_evidence_update;
+CREATE TRIGGER break_glass_evidence_delete AFTER DELETE ON governance.break_glass REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'request_id,id', 'opened_by,second_id,reviewed_by', 'opened_by', 'id,identity_id,request_id,second_id,ticket_id', '', 'opened_by,second_id,reviewed_by');
+ALTER TABLE governance.break_glass ENABLE ALWAYS TRIGGER break_glass_evidence_delete;
+CREATE TRIGGER break_glass_evidence_insert AFTER INSERT ON governance.break_glass REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'request_id,id', 'opened_by,second_id,reviewed_by', 'opened_by', 'id,identity_id,request_id,second_id,ticket_id', '', 'opened_by,second_id,reviewed_by');
+ALTER TABLE governance.break_glass ENABLE ALWAYS TRIGGER break_glass_evidence_insert;
+CREATE TRIGGER break_glass_evidence_update AFTER UPDATE ON governance.break_glass REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'request_id,id', 'opened_by,second_id,reviewed_by', 'opened_by', 'id,identity_id,request_id,second_id,ticket_id', '', 'opened_by,second_id,reviewed_by');
+ALTER TABLE governance.break_glass ENABLE ALWAYS TRIGGER break_glass_evidence_update;
 CREATE TRIGGER decision_append_only BEFORE DELETE OR UPDATE ON governance.decision FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.decision ENABLE ALWAYS TRIGGER decision_append_only;
-CREATE TRIGGER decision_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.decision FOR EACH ROW EXECUTE FUNCTION evidence.on_change('decision.made', 'request_id', '', '', 'digest,moment,outcome,reasons,revision', '', '');
-ALTER TABLE governance.decision ENABLE ALWAYS TRIGGER decision_evidence;
+CREATE TRIGGER decision_evidence_delete AFTER DELETE ON governance.decision REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('decision.made', 'request_id', '', '', 'digest,moment,outcome,reasons,revision', '', '');
+ALTER TABLE governance.decision ENABLE ALWAYS TRIGGER decision_evidence_delete;
+CREATE TRIGGER decision_evidence_insert AFTER INSERT ON governance.decision REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('decision.made', 'request_id', '', '', 'digest,moment,outcome,reasons,revision', '', '');
+ALTER TABLE governance.decision ENABLE ALWAYS TRIGGER decision_evidence_insert;
+CREATE TRIGGER decision_evidence_update AFTER UPDATE ON governance.decision REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('decision.made', 'request_id', '', '', 'digest,moment,outcome,reasons,revision', '', '');
+ALTER TABLE governance.decision ENABLE ALWAYS TRIGGER decision_evidence_update;
 CREATE TRIGGER decision_no_truncate BEFORE TRUNCATE ON governance.decision FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.decision ENABLE ALWAYS TRIGGER decision_no_truncate;
-CREATE TRIGGER delegation_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.delegation FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'id', 'registered_by', 'delegator_id', 'delegate_id,delegator_id,role,target_id', '', 'delegator_id,delegate_id,registered_by');
-ALTER TABLE governance.delegation ENABLE ALWAYS TRIGGER delegation_evidence;
-CREATE TRIGGER embargo_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.embargo FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'subject', '', '', 'subject', '', '');
-ALTER TABLE governance.embargo ENABLE ALWAYS TRIGGER embargo_evidence;
-CREATE TRIGGER entitlement_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.entitlement FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'target_id', '', '', 'risk,target_id', '', '');
-ALTER TABLE governance.entitlement ENABLE ALWAYS TRIGGER entitlement_evidence;
+CREATE TRIGGER delegation_evidence_delete AFTER DELETE ON governance.delegation REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'id', 'registered_by', 'delegator_id', 'delegate_id,delegator_id,role,target_id', '', 'delegator_id,delegate_id,registered_by');
+ALTER TABLE governance.delegation ENABLE ALWAYS TRIGGER delegation_evidence_delete;
+CREATE TRIGGER delegation_evidence_insert AFTER INSERT ON governance.delegation REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'id', 'registered_by', 'delegator_id', 'delegate_id,delegator_id,role,target_id', '', 'delegator_id,delegate_id,registered_by');
+ALTER TABLE governance.delegation ENABLE ALWAYS TRIGGER delegation_evidence_insert;
+CREATE TRIGGER delegation_evidence_update AFTER UPDATE ON governance.delegation REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'id', 'registered_by', 'delegator_id', 'delegate_id,delegator_id,role,target_id', '', 'delegator_id,delegate_id,registered_by');
+ALTER TABLE governance.delegation ENABLE ALWAYS TRIGGER delegation_evidence_update;
+CREATE TRIGGER embargo_evidence_delete AFTER DELETE ON governance.embargo REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'subject', '', '', 'subject', '', '');
+ALTER TABLE governance.embargo ENABLE ALWAYS TRIGGER embargo_evidence_delete;
+CREATE TRIGGER embargo_evidence_insert AFTER INSERT ON governance.embargo REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'subject', '', '', 'subject', '', '');
+ALTER TABLE governance.embargo ENABLE ALWAYS TRIGGER embargo_evidence_insert;
+CREATE TRIGGER embargo_evidence_update AFTER UPDATE ON governance.embargo REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'subject', '', '', 'subject', '', '');
+ALTER TABLE governance.embargo ENABLE ALWAYS TRIGGER embargo_evidence_update;
+CREATE TRIGGER entitlement_evidence_delete AFTER DELETE ON governance.entitlement REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'target_id', '', '', 'risk,target_id', '', '');
+ALTER TABLE governance.entitlement ENABLE ALWAYS TRIGGER entitlement_evidence_delete;
+CREATE TRIGGER entitlement_evidence_insert AFTER INSERT ON governance.entitlement REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'target_id', '', '', 'risk,target_id', '', '');
+ALTER TABLE governance.entitlement ENABLE ALWAYS TRIGGER entitlement_evidence_insert;
+CREATE TRIGGER entitlement_evidence_update AFTER UPDATE ON governance.entitlement REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'target_id', '', '', 'risk,target_id', '', '');
+ALTER TABLE governance.entitlement ENABLE ALWAYS TRIGGER entitlement_evidence_update;
 CREATE TRIGGER feed_release_append_only BEFORE DELETE OR UPDATE ON governance.feed_release FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.feed_release ENABLE ALWAYS TRIGGER feed_release_append_only;
-CREATE TRIGGER feed_release_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.feed_release FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'feed_id', 'person_id', 'person_id', '', '', 'person_id');
-ALTER TABLE governance.feed_release ENABLE ALWAYS TRIGGER feed_release_evidence;
+CREATE TRIGGER feed_release_evidence_delete AFTER DELETE ON governance.feed_release REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'feed_id', 'person_id', 'person_id', '', '', 'person_id');
+ALTER TABLE governance.feed_release ENABLE ALWAYS TRIGGER feed_release_evidence_delete;
+CREATE TRIGGER feed_release_evidence_insert AFTER INSERT ON governance.feed_release REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'feed_id', 'person_id', 'person_id', '', '', 'person_id');
+ALTER TABLE governance.feed_release ENABLE ALWAYS TRIGGER feed_release_evidence_insert;
+CREATE TRIGGER feed_release_evidence_update AFTER UPDATE ON governance.feed_release REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'feed_id', 'person_id', 'person_id', '', '', 'person_id');
+ALTER TABLE governance.feed_release ENABLE ALWAYS TRIGGER feed_release_evidence_update;
 CREATE TRIGGER feed_release_no_truncate BEFORE TRUNCATE ON governance.feed_release FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.feed_release ENABLE ALWAYS TRIGGER feed_release_no_truncate;
 CREATE TRIGGER helpdesk_event_append_only BEFORE DELETE OR UPDATE ON governance.helpdesk_event FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.helpdesk_event ENABLE ALWAYS TRIGGER helpdesk_event_append_only;
-CREATE TRIGGER helpdesk_event_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.helpdesk_event FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'ticket:ticket_id', '', '', 'digest,helpdesk,is_human,kind,request,revision,state,ticket_id', '', '');
-ALTER TABLE governance.helpdesk_event ENABLE ALWAYS TRIGGER helpdesk_event_evidence;
+CREATE TRIGGER helpdesk_event_evidence_delete AFTER DELETE ON governance.helpdesk_event REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'ticket:ticket_id', '', '', 'digest,helpdesk,is_human,kind,request,revision,state,ticket_id', '', '');
+ALTER TABLE governance.helpdesk_event ENABLE ALWAYS TRIGGER helpdesk_event_evidence_delete;
+CREATE TRIGGER helpdesk_event_evidence_insert AFTER INSERT ON governance.helpdesk_event REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'ticket:ticket_id', '', '', 'digest,helpdesk,is_human,kind,request,revision,state,ticket_id', '', '');
+ALTER TABLE governance.helpdesk_event ENABLE ALWAYS TRIGGER helpdesk_event_evidence_insert;
+CREATE TRIGGER helpdesk_event_evidence_update AFTER UPDATE ON governance.helpdesk_event REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'ticket:ticket_id', '', '', 'digest,helpdesk,is_human,kind,request,revision,state,ticket_id', '', '');
+ALTER TABLE governance.helpdesk_event ENABLE ALWAYS TRIGGER helpdesk_event_evidence_update;
 CREATE TRIGGER helpdesk_event_no_truncate BEFORE TRUNCATE ON governance.helpdesk_event FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.helpdesk_event ENABLE ALWAYS TRIGGER helpdesk_event_no_truncate;
-CREATE TRIGGER identity_evidence AFTER INSERT OR UPDATE ON governance.identity FOR EACH ROW EXECUTE FUNCTION evidence.on_identity();
-ALTER TABLE governance.identity ENABLE ALWAYS TRIGGER identity_evidence;
-CREATE TRIGGER identity_feed_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.identity_feed FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'id', '', '', 'digest,persons,removals,sequence,state', '', '');
-ALTER TABLE governance.identity_feed ENABLE ALWAYS TRIGGER identity_feed_evidence;
-CREATE TRIGGER identity_source_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.identity_source FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'name:name', '', '', 'break_persons,kind,sequence,state', 'as_of', '');
-ALTER TABLE governance.identity_source ENABLE ALWAYS TRIGGER identity_source_evidence;
-CREATE TRIGGER incarnation_adoption_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.incarnation_adoption FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'incarnation_id', 'adopted_by', 'adopted_by', '', '', 'adopted_by');
-ALTER TABLE governance.incarnation_adoption ENABLE ALWAYS TRIGGER incarnation_adoption_evidence;
-CREATE TRIGGER incarnation_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.incarnation FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'id', 'confirmed_by', 'confirmed_by', '', 'mark', 'confirmed_by');
-ALTER TABLE governance.incarnation ENABLE ALWAYS TRIGGER incarnation_evidence;
-CREATE TRIGGER operator_permission_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.operator_permission FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'id', 'granted_by,withdrawn_by', 'person_id', 'permission,person_id', '', 'person_id,granted_by,withdrawn_by');
-ALTER TABLE governance.operator_permission ENABLE ALWAYS TRIGGER operator_permission_evidence;
+CREATE TRIGGER identity_evidence_insert AFTER INSERT ON governance.identity REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_identities();
+ALTER TABLE governance.identity ENABLE ALWAYS TRIGGER identity_evidence_insert;
+CREATE TRIGGER identity_evidence_update AFTER UPDATE ON governance.identity REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_identities();
+ALTER TABLE governance.identity ENABLE ALWAYS TRIGGER identity_evidence_update;
+CREATE TRIGGER identity_feed_evidence_delete AFTER DELETE ON governance.identity_feed REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'id', '', '', 'digest,persons,removals,sequence,state', '', '');
+ALTER TABLE governance.identity_feed ENABLE ALWAYS TRIGGER identity_feed_evidence_delete;
+CREATE TRIGGER identity_feed_evidence_insert AFTER INSERT ON governance.identity_feed REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'id', '', '', 'digest,persons,removals,sequence,state', '', '');
+ALTER TABLE governance.identity_feed ENABLE ALWAYS TRIGGER identity_feed_evidence_insert;
+CREATE TRIGGER identity_feed_evidence_update AFTER UPDATE ON governance.identity_feed REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'id', '', '', 'digest,persons,removals,sequence,state', '', '');
+ALTER TABLE governance.identity_feed ENABLE ALWAYS TRIGGER identity_feed_evidence_update;
+CREATE TRIGGER identity_source_evidence_delete AFTER DELETE ON governance.identity_source REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'name:name', '', '', 'break_persons,kind,sequence,state', 'as_of', '');
+ALTER TABLE governance.identity_source ENABLE ALWAYS TRIGGER identity_source_evidence_delete;
+CREATE TRIGGER identity_source_evidence_insert AFTER INSERT ON governance.identity_source REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'name:name', '', '', 'break_persons,kind,sequence,state', 'as_of', '');
+ALTER TABLE governance.identity_source ENABLE ALWAYS TRIGGER identity_source_evidence_insert;
+CREATE TRIGGER identity_source_evidence_update AFTER UPDATE ON governance.identity_source REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'name:name', '', '', 'break_persons,kind,sequence,state', 'as_of', '');
+ALTER TABLE governance.identity_source ENABLE ALWAYS TRIGGER identity_source_evidence_update;
+CREATE TRIGGER incarnation_adoption_evidence_delete AFTER DELETE ON governance.incarnation_adoption REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'incarnation_id', 'adopted_by', 'adopted_by', '', '', 'adopted_by');
+ALTER TABLE governance.incarnation_adoption ENABLE ALWAYS TRIGGER incarnation_adoption_evidence_delete;
+CREATE TRIGGER incarnation_adoption_evidence_insert AFTER INSERT ON governance.incarnation_adoption REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'incarnation_id', 'adopted_by', 'adopted_by', '', '', 'adopted_by');
+ALTER TABLE governance.incarnation_adoption ENABLE ALWAYS TRIGGER incarnation_adoption_evidence_insert;
+CREATE TRIGGER incarnation_adoption_evidence_update AFTER UPDATE ON governance.incarnation_adoption REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'incarnation_id', 'adopted_by', 'adopted_by', '', '', 'adopted_by');
+ALTER TABLE governance.incarnation_adoption ENABLE ALWAYS TRIGGER incarnation_adoption_evidence_update;
+CREATE TRIGGER incarnation_evidence_delete AFTER DELETE ON governance.incarnation REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'id', 'confirmed_by', 'confirmed_by', '', 'mark', 'confirmed_by');
+ALTER TABLE governance.incarnation ENABLE ALWAYS TRIGGER incarnation_evidence_delete;
+CREATE TRIGGER incarnation_evidence_insert AFTER INSERT ON governance.incarnation REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'id', 'confirmed_by', 'confirmed_by', '', 'mark', 'confirmed_by');
+ALTER TABLE governance.incarnation ENABLE ALWAYS TRIGGER incarnation_evidence_insert;
+CREATE TRIGGER incarnation_evidence_update AFTER UPDATE ON governance.incarnation REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'id', 'confirmed_by', 'confirmed_by', '', 'mark', 'confirmed_by');
+ALTER TABLE governance.incarnation ENABLE ALWAYS TRIGGER incarnation_evidence_update;
+CREATE TRIGGER operator_permission_evidence_delete AFTER DELETE ON governance.operator_permission REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'id', 'granted_by,withdrawn_by', 'person_id', 'permission,person_id', '', 'person_id,granted_by,withdrawn_by');
+ALTER TABLE governance.operator_permission ENABLE ALWAYS TRIGGER operator_permission_evidence_delete;
+CREATE TRIGGER operator_permission_evidence_insert AFTER INSERT ON governance.operator_permission REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'id', 'granted_by,withdrawn_by', 'person_id', 'permission,person_id', '', 'person_id,granted_by,withdrawn_by');
+ALTER TABLE governance.operator_permission ENABLE ALWAYS TRIGGER operator_permission_evidence_insert;
+CREATE TRIGGER operator_permission_evidence_update AFTER UPDATE ON governance.operator_permission REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'id', 'granted_by,withdrawn_by', 'person_id', 'permission,person_id', '', 'person_id,granted_by,withdrawn_by');
+ALTER TABLE governance.operator_permission ENABLE ALWAYS TRIGGER operator_permission_evidence_update;
 CREATE TRIGGER permit_append_only BEFORE DELETE OR UPDATE ON governance.permit FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.permit ENABLE ALWAYS TRIGGER permit_append_only;
 CREATE TRIGGER permit_incarnation AFTER INSERT ON governance.permit REFERENCING NEW TABLE AS granted FOR EACH STATEMENT EXECUTE FUNCTION governance.require_incarnation();
 ALTER TABLE governance.permit ENABLE ALWAYS TRIGGER permit_incarnation;
 CREATE TRIGGER permit_no_truncate BEFORE TRUNCATE ON governance.permit FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
-CREATE TRIGGER person_account_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.person_account FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'person:person_id', '', 'person_id', '', '', 'person_id');
-ALTER TABLE governance.person_account ENABLE ALWAYS TRIGGER person_account_evidence;
-CREATE TRIGGER person_evidence AFTER INSERT OR UPDATE ON governance.person FOR EACH ROW EXECUTE FUNCTION evidence.on_person();
-ALTER TABLE governance.person ENABLE ALWAYS TRIGGER person_evidence;
+CREATE TRIGGER person_account_evidence_delete AFTER DELETE ON governance.person_account REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'person:person_id', '', 'person_id', '', '', 'person_id');
+ALTER TABLE governance.person_account ENABLE ALWAYS TRIGGER person_account_evidence_delete;
+CREATE TRIGGER person_account_evidence_insert AFTER INSERT ON governance.person_account REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'person:person_id', '', 'person_id', '', '', 'person_id');
+ALTER TABLE governance.person_account ENABLE ALWAYS TRIGGER person_account_evidence_insert;
+CREATE TRIGGER person_account_evidence_update AFTER UPDATE ON governance.person_account REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'person:person_id', '', 'person_id', '', '', 'person_id');
+ALTER TABLE governance.person_account ENABLE ALWAYS TRIGGER person_account_evidence_update;
+CREATE TRIGGER person_evidence_insert AFTER INSERT ON governance.person REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_people();
+ALTER TABLE governance.person ENABLE ALWAYS TRIGGER person_evidence_insert;
+CREATE TRIGGER person_evidence_update AFTER UPDATE ON governance.person REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_people();
+ALTER TABLE governance.person ENABLE ALWAYS TRIGGER person_evidence_update;
 CREATE TRIGGER person_no_delete BEFORE DELETE ON governance.person FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.person ENABLE ALWAYS TRIGGER person_no_delete;
 CREATE TRIGGER policy_decision_append_only BEFORE DELETE OR UPDATE ON governance.policy_decision FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.policy_decision ENABLE ALWAYS TRIGGER policy_decision_append_only;
-CREATE TRIGGER policy_decision_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.policy_decision FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'name:policy', 'person_id', 'person_id', 'decision,digest,version', '', 'person_id');
-ALTER TABLE governance.policy_decision ENABLE ALWAYS TRIGGER policy_decision_evidence;
+CREATE TRIGGER policy_decision_evidence_delete AFTER DELETE ON governance.policy_decision REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'name:policy', 'person_id', 'person_id', 'decision,digest,version', '', 'person_id');
+ALTER TABLE governance.policy_decision ENABLE ALWAYS TRIGGER policy_decision_evidence_delete;
+CREATE TRIGGER policy_decision_evidence_insert AFTER INSERT ON governance.policy_decision REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'name:policy', 'person_id', 'person_id', 'decision,digest,version', '', 'person_id');
+ALTER TABLE governance.policy_decision ENABLE ALWAYS TRIGGER policy_decision_evidence_insert;
+CREATE TRIGGER policy_decision_evidence_update AFTER UPDATE ON governance.policy_decision REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'name:policy', 'person_id', 'person_id', 'decision,digest,version', '', 'person_id');
+ALTER TABLE governance.policy_decision ENABLE ALWAYS TRIGGER policy_decision_evidence_update;
 CREATE TRIGGER policy_decision_no_truncate BEFORE TRUNCATE ON governance.policy_decision FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.policy_decision ENABLE ALWAYS TRIGGER policy_decision_no_truncate;
 CREATE TRIGGER policy_evidence AFTER INSERT OR UPDATE ON governance.policy FOR EACH ROW EXECUTE FUNCTION evidence.on_policy();
 ALTER TABLE governance.policy ENABLE ALWAYS TRIGGER policy_evidence;
-CREATE TRIGGER policy_version_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.policy_version FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'name:policy', 'proposed_by', 'proposed_by', 'digest,state,version', '', 'proposed_by');
-ALTER TABLE governance.policy_version ENABLE ALWAYS TRIGGER policy_version_evidence;
+CREATE TRIGGER policy_version_evidence_delete AFTER DELETE ON governance.policy_version REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'name:policy', 'proposed_by', 'proposed_by', 'digest,state,version', '', 'proposed_by');
+ALTER TABLE governance.policy_version ENABLE ALWAYS TRIGGER policy_version_evidence_delete;
+CREATE TRIGGER policy_version_evidence_insert AFTER INSERT ON governance.policy_version REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'name:policy', 'proposed_by', 'proposed_by', 'digest,state,version', '', 'proposed_by');
+ALTER TABLE governance.policy_version ENABLE ALWAYS TRIGGER policy_version_evidence_insert;
+CREATE TRIGGER policy_version_evidence_update AFTER UPDATE ON governance.policy_version REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'name:policy', 'proposed_by', 'proposed_by', 'digest,state,version', '', 'proposed_by');
+ALTER TABLE governance.policy_version ENABLE ALWAYS TRIGGER policy_version_evidence_update;
 CREATE TRIGGER reapproval_append_only BEFORE DELETE OR UPDATE ON governance.reapproval FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.reapproval ENABLE ALWAYS TRIGGER reapproval_append_only;
-CREATE TRIGGER reapproval_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.reapproval FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'identity_id', '', '', 'identity_id,trigger', '', '');
-ALTER TABLE governance.reapproval ENABLE ALWAYS TRIGGER reapproval_evidence;
+CREATE TRIGGER reapproval_evidence_delete AFTER DELETE ON governance.reapproval REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'identity_id', '', '', 'identity_id,trigger', '', '');
+ALTER TABLE governance.reapproval ENABLE ALWAYS TRIGGER reapproval_evidence_delete;
+CREATE TRIGGER reapproval_evidence_insert AFTER INSERT ON governance.reapproval REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_reapprovals();
+ALTER TABLE governance.reapproval ENABLE ALWAYS TRIGGER reapproval_evidence_insert;
+CREATE TRIGGER reapproval_evidence_update AFTER UPDATE ON governance.reapproval REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'identity_id', '', '', 'identity_id,trigger', '', '');
+ALTER TABLE governance.reapproval ENABLE ALWAYS TRIGGER reapproval_evidence_update;
 CREATE TRIGGER reapproval_no_truncate BEFORE TRUNCATE ON governance.reapproval FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.reapproval ENABLE ALWAYS TRIGGER reapproval_no_truncate;
 CREATE TRIGGER request_append_only BEFORE DELETE OR UPDATE ON governance.request FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.request ENABLE ALWAYS TRIGGER request_append_only;
-CREATE TRIGGER request_evidence AFTER INSERT ON governance.request FOR EACH ROW EXECUTE FUNCTION evidence.on_request();
-ALTER TABLE governance.request ENABLE ALWAYS TRIGGER request_evidence;
+CREATE TRIGGER request_evidence_insert AFTER INSERT ON governance.request REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_requests();
+ALTER TABLE governance.request ENABLE ALWAYS TRIGGER request_evidence_insert;
 CREATE TRIGGER request_no_truncate BEFORE TRUNCATE ON governance.request FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 CREATE TRIGGER request_withdrawal_append_only BEFORE DELETE OR UPDATE ON governance.request_withdrawal FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.request_withdrawal ENABLE ALWAYS TRIGGER request_withdrawal_append_only;
-CREATE TRIGGER request_withdrawal_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.request_withdrawal FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'request_id', 'person_id', 'person_id', '', '', 'person_id');
-ALTER TABLE governance.request_withdrawal ENABLE ALWAYS TRIGGER request_withdrawal_evidence;
+CREATE TRIGGER request_withdrawal_evidence_delete AFTER DELETE ON governance.request_withdrawal REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'request_id', 'person_id', 'person_id', '', '', 'person_id');
+ALTER TABLE governance.request_withdrawal ENABLE ALWAYS TRIGGER request_withdrawal_evidence_delete;
+CREATE TRIGGER request_withdrawal_evidence_insert AFTER INSERT ON governance.request_withdrawal REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'request_id', 'person_id', 'person_id', '', '', 'person_id');
+ALTER TABLE governance.request_withdrawal ENABLE ALWAYS TRIGGER request_withdrawal_evidence_insert;
+CREATE TRIGGER request_withdrawal_evidence_update AFTER UPDATE ON governance.request_withdrawal REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'request_id', 'person_id', 'person_id', '', '', 'person_id');
+ALTER TABLE governance.request_withdrawal ENABLE ALWAYS TRIGGER request_withdrawal_evidence_update;
 CREATE TRIGGER request_withdrawal_no_truncate BEFORE TRUNCATE ON governance.request_withdrawal FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.request_withdrawal ENABLE ALWAYS TRIGGER request_withdrawal_no_truncate;
-CREATE TRIGGER role_assignment_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.role_assignment FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'person:person_id', '', 'person_id', 'person_id,role,target_id', '', 'person_id');
-ALTER TABLE governance.role_assignment ENABLE ALWAYS TRIGGER role_assignment_evidence;
-CREATE TRIGGER scim_client_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.scim_client FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'id', 'added_by,removed_by', '', '', '', 'added_by,removed_by');
-ALTER TABLE governance.scim_client ENABLE ALWAYS TRIGGER scim_client_evidence;
-CREATE TRIGGER scim_resource_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.scim_resource FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'person:person_id,id', '', 'person_id', 'kind,version', 'modified_at', 'person_id');
-ALTER TABLE governance.scim_resource ENABLE ALWAYS TRIGGER scim_resource_evidence;
-CREATE TRIGGER signing_key_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.signing_key FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'person:person_id', '', 'person_id', '', '', 'person_id');
-ALTER TABLE governance.signing_key ENABLE ALWAYS TRIGGER signing_key_evidence;
+CREATE TRIGGER role_assignment_evidence_delete AFTER DELETE ON governance.role_assignment REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'person:person_id', '', 'person_id', 'person_id,role,target_id', '', 'person_id');
+ALTER TABLE governance.role_assignment ENABLE ALWAYS TRIGGER role_assignment_evidence_delete;
+CREATE TRIGGER role_assignment_evidence_insert AFTER INSERT ON governance.role_assignment REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'person:person_id', '', 'person_id', 'person_id,role,target_id', '', 'person_id');
+ALTER TABLE governance.role_assignment ENABLE ALWAYS TRIGGER role_assignment_evidence_insert;
+CREATE TRIGGER role_assignment_evidence_update AFTER UPDATE ON governance.role_assignment REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'person:person_id', '', 'person_id', 'person_id,role,target_id', '', 'person_id');
+ALTER TABLE governance.role_assignment ENABLE ALWAYS TRIGGER role_assignment_evidence_update;
+CREATE TRIGGER scim_client_evidence_delete AFTER DELETE ON governance.scim_client REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'id', 'added_by,removed_by', '', '', '', 'added_by,removed_by');
+ALTER TABLE governance.scim_client ENABLE ALWAYS TRIGGER scim_client_evidence_delete;
+CREATE TRIGGER scim_client_evidence_insert AFTER INSERT ON governance.scim_client REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'id', 'added_by,removed_by', '', '', '', 'added_by,removed_by');
+ALTER TABLE governance.scim_client ENABLE ALWAYS TRIGGER scim_client_evidence_insert;
+CREATE TRIGGER scim_client_evidence_update AFTER UPDATE ON governance.scim_client REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'id', 'added_by,removed_by', '', '', '', 'added_by,removed_by');
+ALTER TABLE governance.scim_client ENABLE ALWAYS TRIGGER scim_client_evidence_update;
+CREATE TRIGGER scim_resource_evidence_delete AFTER DELETE ON governance.scim_resource REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'person:person_id,id', '', 'person_id', 'kind,version', 'modified_at', 'person_id');
+ALTER TABLE governance.scim_resource ENABLE ALWAYS TRIGGER scim_resource_evidence_delete;
+CREATE TRIGGER scim_resource_evidence_insert AFTER INSERT ON governance.scim_resource REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'person:person_id,id', '', 'person_id', 'kind,version', 'modified_at', 'person_id');
+ALTER TABLE governance.scim_resource ENABLE ALWAYS TRIGGER scim_resource_evidence_insert;
+CREATE TRIGGER scim_resource_evidence_update AFTER UPDATE ON governance.scim_resource REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'person:person_id,id', '', 'person_id', 'kind,version', 'modified_at', 'person_id');
+ALTER TABLE governance.scim_resource ENABLE ALWAYS TRIGGER scim_resource_evidence_update;
+CREATE TRIGGER signing_key_evidence_delete AFTER DELETE ON governance.signing_key REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'person:person_id', '', 'person_id', '', '', 'person_id');
+ALTER TABLE governance.signing_key ENABLE ALWAYS TRIGGER signing_key_evidence_delete;
+CREATE TRIGGER signing_key_evidence_insert AFTER INSERT ON governance.signing_key REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'person:person_id', '', 'person_id', '', '', 'person_id');
+ALTER TABLE governance.signing_key ENABLE ALWAYS TRIGGER signing_key_evidence_insert;
+CREATE TRIGGER signing_key_evidence_update AFTER UPDATE ON governance.signing_key REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'person:person_id', '', 'person_id', '', '', 'person_id');
+ALTER TABLE governance.signing_key ENABLE ALWAYS TRIGGER signing_key_evidence_update;
 CREATE TRIGGER target_evidence AFTER INSERT OR UPDATE ON governance.target FOR EACH ROW EXECUTE FUNCTION evidence.on_target();
 ALTER TABLE governance.target ENABLE ALWAYS TRIGGER target_evidence;
-CREATE TRIGGER ticket_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.ticket FOR EACH ROW EXECUTE FUNCTION evidence.on_change('ticket.read', 'request_id,id', 'excused_by', '', 'cause_at,closed_without_control,contained_at,due_at,excused_until,helpdesk,identity_id,kind,number,proven_at,request_digest,request_id,request_revision,resolution,state', '', 'excused_by');
-ALTER TABLE governance.ticket ENABLE ALWAYS TRIGGER ticket_evidence;
+CREATE TRIGGER ticket_evidence_delete AFTER DELETE ON governance.ticket REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('ticket.read', 'request_id,id', 'excused_by', '', 'cause_at,closed_without_control,contained_at,due_at,excused_until,helpdesk,identity_id,kind,number,proven_at,request_digest,request_id,request_revision,resolution,state', '', 'excused_by');
+ALTER TABLE governance.ticket ENABLE ALWAYS TRIGGER ticket_evidence_delete;
+CREATE TRIGGER ticket_evidence_insert AFTER INSERT ON governance.ticket REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('ticket.read', 'request_id,id', 'excused_by', '', 'cause_at,closed_without_control,contained_at,due_at,excused_until,helpdesk,identity_id,kind,number,proven_at,request_digest,request_id,request_revision,resolution,state', '', 'excused_by');
+ALTER TABLE governance.ticket ENABLE ALWAYS TRIGGER ticket_evidence_insert;
+CREATE TRIGGER ticket_evidence_update AFTER UPDATE ON governance.ticket REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('ticket.read', 'request_id,id', 'excused_by', '', 'cause_at,closed_without_control,contained_at,due_at,excused_until,helpdesk,identity_id,kind,number,proven_at,request_digest,request_id,request_revision,resolution,state', '', 'excused_by');
+ALTER TABLE governance.ticket ENABLE ALWAYS TRIGGER ticket_evidence_update;
 CREATE TRIGGER ticket_note_append_only BEFORE DELETE OR UPDATE ON governance.ticket_note FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.ticket_note ENABLE ALWAYS TRIGGER ticket_note_append_only;
-CREATE TRIGGER ticket_note_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.ticket_note FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'ticket:ticket_id', '', '', 'code,ticket_id', '', '');
-ALTER TABLE governance.ticket_note ENABLE ALWAYS TRIGGER ticket_note_evidence;
+CREATE TRIGGER ticket_note_evidence_delete AFTER DELETE ON governance.ticket_note REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'ticket:ticket_id', '', '', 'code,ticket_id', '', '');
+ALTER TABLE governance.ticket_note ENABLE ALWAYS TRIGGER ticket_note_evidence_delete;
+CREATE TRIGGER ticket_note_evidence_insert AFTER INSERT ON governance.ticket_note REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'ticket:ticket_id', '', '', 'code,ticket_id', '', '');
+ALTER TABLE governance.ticket_note ENABLE ALWAYS TRIGGER ticket_note_evidence_insert;
+CREATE TRIGGER ticket_note_evidence_update AFTER UPDATE ON governance.ticket_note REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'ticket:ticket_id', '', '', 'code,ticket_id', '', '');
+ALTER TABLE governance.ticket_note ENABLE ALWAYS TRIGGER ticket_note_evidence_update;
 CREATE TRIGGER ticket_note_no_truncate BEFORE TRUNCATE ON governance.ticket_note FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE governance.ticket_note ENABLE ALWAYS TRIGGER ticket_note_no_truncate;
-CREATE TRIGGER toxic_pair_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.toxic_pair FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'target_id', '', '', 'target_id', '', '');
-ALTER TABLE governance.toxic_pair ENABLE ALWAYS TRIGGER toxic_pair_evidence;
-CREATE TRIGGER vendor_evidence AFTER INSERT OR DELETE OR UPDATE ON governance.vendor FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'id', '', 'sponsor_id', 'sponsor_id,version', '', 'sponsor_id');
-ALTER TABLE governance.vendor ENABLE ALWAYS TRIGGER vendor_evidence;
+CREATE TRIGGER toxic_pair_evidence_delete AFTER DELETE ON governance.toxic_pair REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'target_id', '', '', 'target_id', '', '');
+ALTER TABLE governance.toxic_pair ENABLE ALWAYS TRIGGER toxic_pair_evidence_delete;
+CREATE TRIGGER toxic_pair_evidence_insert AFTER INSERT ON governance.toxic_pair REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'target_id', '', '', 'target_id', '', '');
+ALTER TABLE governance.toxic_pair ENABLE ALWAYS TRIGGER toxic_pair_evidence_insert;
+CREATE TRIGGER toxic_pair_evidence_update AFTER UPDATE ON governance.toxic_pair REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'target_id', '', '', 'target_id', '', '');
+ALTER TABLE governance.toxic_pair ENABLE ALWAYS TRIGGER toxic_pair_evidence_update;
+CREATE TRIGGER vendor_evidence_delete AFTER DELETE ON governance.vendor REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'id', '', 'sponsor_id', 'sponsor_id,version', '', 'sponsor_id');
+ALTER TABLE governance.vendor ENABLE ALWAYS TRIGGER vendor_evidence_delete;
+CREATE TRIGGER vendor_evidence_insert AFTER INSERT ON governance.vendor REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'id', '', 'sponsor_id', 'sponsor_id,version', '', 'sponsor_id');
+ALTER TABLE governance.vendor ENABLE ALWAYS TRIGGER vendor_evidence_insert;
+CREATE TRIGGER vendor_evidence_update AFTER UPDATE ON governance.vendor REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'id', '', 'sponsor_id', 'sponsor_id,version', '', 'sponsor_id');
+ALTER TABLE governance.vendor ENABLE ALWAYS TRIGGER vendor_evidence_update;
 CREATE TRIGGER operator_action_append_only BEFORE DELETE OR UPDATE ON jobs.operator_action FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE jobs.operator_action ENABLE ALWAYS TRIGGER operator_action_append_only;
 CREATE TRIGGER operator_action_evidence AFTER INSERT ON jobs.operator_action FOR EACH ROW EXECUTE FUNCTION evidence.on_operator_action();
@@ -3195,64 +3612,114 @@ CREATE TRIGGER operator_action_no_truncate BEFORE TRUNCATE ON jobs.operator_acti
 ALTER TABLE jobs.operator_action ENABLE ALWAYS TRIGGER operator_action_no_truncate;
 CREATE TRIGGER schema_migration_evidence AFTER INSERT ON keyturn.schema_migration FOR EACH ROW EXECUTE FUNCTION evidence.on_migration();
 ALTER TABLE keyturn.schema_migration ENABLE ALWAYS TRIGGER schema_migration_evidence;
-CREATE TRIGGER alarm_evidence AFTER INSERT OR DELETE OR UPDATE ON lifecycle.alarm FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'id', '', '', 'id,kind,subject', '', '');
-ALTER TABLE lifecycle.alarm ENABLE ALWAYS TRIGGER alarm_evidence;
-CREATE TRIGGER consumer_evidence AFTER INSERT OR DELETE OR UPDATE ON lifecycle.consumer FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'credential_id', 'added_by', 'added_by', 'credential_id,id', '', 'added_by');
-ALTER TABLE lifecycle.consumer ENABLE ALWAYS TRIGGER consumer_evidence;
-CREATE TRIGGER consumer_version_evidence AFTER INSERT OR DELETE ON lifecycle.consumer_version FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'consumer_id', '', '', 'consumer_id,version', 'reads,last_read_at', '');
-ALTER TABLE lifecycle.consumer_version ENABLE ALWAYS TRIGGER consumer_version_evidence;
+CREATE TRIGGER alarm_evidence_delete AFTER DELETE ON lifecycle.alarm REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'id', '', '', 'id,kind,subject', '', '');
+ALTER TABLE lifecycle.alarm ENABLE ALWAYS TRIGGER alarm_evidence_delete;
+CREATE TRIGGER alarm_evidence_insert AFTER INSERT ON lifecycle.alarm REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'id', '', '', 'id,kind,subject', '', '');
+ALTER TABLE lifecycle.alarm ENABLE ALWAYS TRIGGER alarm_evidence_insert;
+CREATE TRIGGER alarm_evidence_update AFTER UPDATE ON lifecycle.alarm REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'id', '', '', 'id,kind,subject', '', '');
+ALTER TABLE lifecycle.alarm ENABLE ALWAYS TRIGGER alarm_evidence_update;
+CREATE TRIGGER consumer_evidence_delete AFTER DELETE ON lifecycle.consumer REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'credential_id', 'added_by', 'added_by', 'credential_id,id', '', 'added_by');
+ALTER TABLE lifecycle.consumer ENABLE ALWAYS TRIGGER consumer_evidence_delete;
+CREATE TRIGGER consumer_evidence_insert AFTER INSERT ON lifecycle.consumer REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'credential_id', 'added_by', 'added_by', 'credential_id,id', '', 'added_by');
+ALTER TABLE lifecycle.consumer ENABLE ALWAYS TRIGGER consumer_evidence_insert;
+CREATE TRIGGER consumer_evidence_update AFTER UPDATE ON lifecycle.consumer REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'credential_id', 'added_by', 'added_by', 'credential_id,id', '', 'added_by');
+ALTER TABLE lifecycle.consumer ENABLE ALWAYS TRIGGER consumer_evidence_update;
+CREATE TRIGGER consumer_version_evidence_delete AFTER DELETE ON lifecycle.consumer_version REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'consumer_id', '', '', 'consumer_id,version', 'reads,last_read_at', '');
+ALTER TABLE lifecycle.consumer_version ENABLE ALWAYS TRIGGER consumer_version_evidence_delete;
+CREATE TRIGGER consumer_version_evidence_insert AFTER INSERT ON lifecycle.consumer_version REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'consumer_id', '', '', 'consumer_id,version', 'reads,last_read_at', '');
+ALTER TABLE lifecycle.consumer_version ENABLE ALWAYS TRIGGER consumer_version_evidence_insert;
 CREATE TRIGGER consumer_version_evidence_update AFTER UPDATE ON lifecycle.consumer_version FOR EACH ROW WHEN (((((old.consumer_id IS DISTINCT FROM new.consumer_id) OR (old.version IS DISTINCT FROM new.version)) OR (old.first_read_at IS DISTINCT FROM new.first_read_at)) OR (old.acknowledged_at IS DISTINCT FROM new.acknowledged_at))) EXECUTE FUNCTION evidence.on_change('record.changed', 'consumer_id', '', '', 'consumer_id,version', 'reads,last_read_at', '');
 ALTER TABLE lifecycle.consumer_version ENABLE ALWAYS TRIGGER consumer_version_evidence_update;
-CREATE TRIGGER containment_evidence AFTER INSERT OR DELETE OR UPDATE ON lifecycle.containment FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'id', 'requested_by', 'requested_by', 'break_glass_id,digest,follow_up,permission_id', '', 'requested_by');
-ALTER TABLE lifecycle.containment ENABLE ALWAYS TRIGGER containment_evidence;
-CREATE TRIGGER containment_item_evidence AFTER DELETE OR UPDATE ON lifecycle.containment_item FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'containment_target_id', '', '', 'authorization_id,credential_id,follow_up,outcome_code,permit_id,rotation_id,state', 'attempts', '');
-ALTER TABLE lifecycle.containment_item ENABLE ALWAYS TRIGGER containment_item_evidence;
-CREATE TRIGGER containment_target_evidence AFTER INSERT OR DELETE OR UPDATE ON lifecycle.containment_target FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'id', '', '', 'containment_id,target_id', '', '');
-ALTER TABLE lifecycle.containment_target ENABLE ALWAYS TRIGGER containment_target_evidence;
-CREATE TRIGGER credential_evidence AFTER INSERT OR DELETE ON lifecycle.credential FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'id', '', '', 'authorization_id,identity_id,state,target_id', 'fence,due_anchor,next_due_at,next_verify_at', '');
-ALTER TABLE lifecycle.credential ENABLE ALWAYS TRIGGER credential_evidence;
+CREATE TRIGGER containment_evidence_delete AFTER DELETE ON lifecycle.containment REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'id', 'requested_by', 'requested_by', 'break_glass_id,digest,follow_up,permission_id', '', 'requested_by');
+ALTER TABLE lifecycle.containment ENABLE ALWAYS TRIGGER containment_evidence_delete;
+CREATE TRIGGER containment_evidence_insert AFTER INSERT ON lifecycle.containment REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'id', 'requested_by', 'requested_by', 'break_glass_id,digest,follow_up,permission_id', '', 'requested_by');
+ALTER TABLE lifecycle.containment ENABLE ALWAYS TRIGGER containment_evidence_insert;
+CREATE TRIGGER containment_evidence_update AFTER UPDATE ON lifecycle.containment REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'id', 'requested_by', 'requested_by', 'break_glass_id,digest,follow_up,permission_id', '', 'requested_by');
+ALTER TABLE lifecycle.containment ENABLE ALWAYS TRIGGER containment_evidence_update;
+CREATE TRIGGER containment_item_evidence_delete AFTER DELETE ON lifecycle.containment_item REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'containment_target_id', '', '', 'authorization_id,credential_id,follow_up,outcome_code,permit_id,rotation_id,state', 'attempts', '');
+ALTER TABLE lifecycle.containment_item ENABLE ALWAYS TRIGGER containment_item_evidence_delete;
+CREATE TRIGGER containment_item_evidence_update AFTER UPDATE ON lifecycle.containment_item REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'containment_target_id', '', '', 'authorization_id,credential_id,follow_up,outcome_code,permit_id,rotation_id,state', 'attempts', '');
+ALTER TABLE lifecycle.containment_item ENABLE ALWAYS TRIGGER containment_item_evidence_update;
+CREATE TRIGGER containment_target_evidence_delete AFTER DELETE ON lifecycle.containment_target REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'id', '', '', 'containment_id,target_id', '', '');
+ALTER TABLE lifecycle.containment_target ENABLE ALWAYS TRIGGER containment_target_evidence_delete;
+CREATE TRIGGER containment_target_evidence_insert AFTER INSERT ON lifecycle.containment_target REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'id', '', '', 'containment_id,target_id', '', '');
+ALTER TABLE lifecycle.containment_target ENABLE ALWAYS TRIGGER containment_target_evidence_insert;
+CREATE TRIGGER containment_target_evidence_update AFTER UPDATE ON lifecycle.containment_target REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'id', '', '', 'containment_id,target_id', '', '');
+ALTER TABLE lifecycle.containment_target ENABLE ALWAYS TRIGGER containment_target_evidence_update;
+CREATE TRIGGER credential_evidence_delete AFTER DELETE ON lifecycle.credential REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'id', '', '', 'authorization_id,identity_id,state,target_id', 'fence,due_anchor,next_due_at,next_verify_at', '');
+ALTER TABLE lifecycle.credential ENABLE ALWAYS TRIGGER credential_evidence_delete;
+CREATE TRIGGER credential_evidence_insert AFTER INSERT ON lifecycle.credential REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'id', '', '', 'authorization_id,identity_id,state,target_id', 'fence,due_anchor,next_due_at,next_verify_at', '');
+ALTER TABLE lifecycle.credential ENABLE ALWAYS TRIGGER credential_evidence_insert;
 CREATE TRIGGER credential_evidence_update AFTER UPDATE ON lifecycle.credential FOR EACH ROW WHEN (((((((old.state IS DISTINCT FROM new.state) OR (old.authorization_id IS DISTINCT FROM new.authorization_id)) OR (old.leaked_at IS DISTINCT FROM new.leaked_at)) OR (old.hard_expires_at IS DISTINCT FROM new.hard_expires_at)) OR (old.identity_id IS DISTINCT FROM new.identity_id)) OR (old.target_id IS DISTINCT FROM new.target_id))) EXECUTE FUNCTION evidence.on_change('record.changed', 'id', '', '', 'authorization_id,identity_id,state,target_id', 'fence,due_anchor,next_due_at,next_verify_at', '');
 ALTER TABLE lifecycle.credential ENABLE ALWAYS TRIGGER credential_evidence_update;
-CREATE TRIGGER delivery_evidence AFTER INSERT OR DELETE OR UPDATE ON lifecycle.delivery FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'consumer_id', '', '', 'consumer_id,state,version', 'attempts,last_outcome,tried_at', '');
-ALTER TABLE lifecycle.delivery ENABLE ALWAYS TRIGGER delivery_evidence;
-CREATE TRIGGER discovery_evidence AFTER INSERT OR DELETE OR UPDATE ON lifecycle.discovery FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'target_id', '', '', 'governed,logins,target_id', 'next_at,started_at', '');
-ALTER TABLE lifecycle.discovery ENABLE ALWAYS TRIGGER discovery_evidence;
-CREATE TRIGGER effect_evidence AFTER DELETE ON lifecycle.effect FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'credential_id', '', '', 'credential_id,id,outcome_code,rotation_id,state,verb', '', '');
-ALTER TABLE lifecycle.effect ENABLE ALWAYS TRIGGER effect_evidence;
+CREATE TRIGGER delivery_evidence_delete AFTER DELETE ON lifecycle.delivery REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'consumer_id', '', '', 'consumer_id,state,version', 'attempts,last_outcome,tried_at', '');
+ALTER TABLE lifecycle.delivery ENABLE ALWAYS TRIGGER delivery_evidence_delete;
+CREATE TRIGGER delivery_evidence_insert AFTER INSERT ON lifecycle.delivery REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'consumer_id', '', '', 'consumer_id,state,version', 'attempts,last_outcome,tried_at', '');
+ALTER TABLE lifecycle.delivery ENABLE ALWAYS TRIGGER delivery_evidence_insert;
+CREATE TRIGGER delivery_evidence_update AFTER UPDATE ON lifecycle.delivery REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'consumer_id', '', '', 'consumer_id,state,version', 'attempts,last_outcome,tried_at', '');
+ALTER TABLE lifecycle.delivery ENABLE ALWAYS TRIGGER delivery_evidence_update;
+CREATE TRIGGER discovery_evidence_delete AFTER DELETE ON lifecycle.discovery REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'target_id', '', '', 'governed,logins,target_id', 'next_at,started_at', '');
+ALTER TABLE lifecycle.discovery ENABLE ALWAYS TRIGGER discovery_evidence_delete;
+CREATE TRIGGER discovery_evidence_insert AFTER INSERT ON lifecycle.discovery REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'target_id', '', '', 'governed,logins,target_id', 'next_at,started_at', '');
+ALTER TABLE lifecycle.discovery ENABLE ALWAYS TRIGGER discovery_evidence_insert;
+CREATE TRIGGER discovery_evidence_update AFTER UPDATE ON lifecycle.discovery REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'target_id', '', '', 'governed,logins,target_id', 'next_at,started_at', '');
+ALTER TABLE lifecycle.discovery ENABLE ALWAYS TRIGGER discovery_evidence_update;
+CREATE TRIGGER effect_evidence_delete AFTER DELETE ON lifecycle.effect REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'credential_id', '', '', 'credential_id,id,outcome_code,rotation_id,state,verb', '', '');
+ALTER TABLE lifecycle.effect ENABLE ALWAYS TRIGGER effect_evidence_delete;
 CREATE TRIGGER effect_evidence_update AFTER UPDATE ON lifecycle.effect FOR EACH ROW WHEN ((new.outcome_code = 'repeated'::text)) EXECUTE FUNCTION evidence.on_change('record.changed', 'credential_id', '', '', 'credential_id,id,outcome_code,rotation_id,state,verb', '', '');
 ALTER TABLE lifecycle.effect ENABLE ALWAYS TRIGGER effect_evidence_update;
-CREATE TRIGGER finding_evidence AFTER INSERT OR DELETE OR UPDATE ON lifecycle.finding FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'target_id', 'explained_by', 'explained_by', 'identity_id,kind,state,target_id', 'last_seen_at', 'explained_by');
-ALTER TABLE lifecycle.finding ENABLE ALWAYS TRIGGER finding_evidence;
-CREATE TRIGGER lost_authority_evidence AFTER INSERT OR DELETE OR UPDATE ON lifecycle.lost_authority FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'credential_id', '', '', 'action,authorization_id,consequence,credential_id,rotation_id,state', '', '');
-ALTER TABLE lifecycle.lost_authority ENABLE ALWAYS TRIGGER lost_authority_evidence;
+CREATE TRIGGER finding_evidence_delete AFTER DELETE ON lifecycle.finding REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'target_id', 'explained_by', 'explained_by', 'identity_id,kind,state,target_id', 'last_seen_at', 'explained_by');
+ALTER TABLE lifecycle.finding ENABLE ALWAYS TRIGGER finding_evidence_delete;
+CREATE TRIGGER finding_evidence_insert AFTER INSERT ON lifecycle.finding REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'target_id', 'explained_by', 'explained_by', 'identity_id,kind,state,target_id', 'last_seen_at', 'explained_by');
+ALTER TABLE lifecycle.finding ENABLE ALWAYS TRIGGER finding_evidence_insert;
+CREATE TRIGGER finding_evidence_update AFTER UPDATE ON lifecycle.finding REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'target_id', 'explained_by', 'explained_by', 'identity_id,kind,state,target_id', 'last_seen_at', 'explained_by');
+ALTER TABLE lifecycle.finding ENABLE ALWAYS TRIGGER finding_evidence_update;
+CREATE TRIGGER lost_authority_evidence_delete AFTER DELETE ON lifecycle.lost_authority REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'credential_id', '', '', 'action,authorization_id,consequence,credential_id,rotation_id,state', '', '');
+ALTER TABLE lifecycle.lost_authority ENABLE ALWAYS TRIGGER lost_authority_evidence_delete;
+CREATE TRIGGER lost_authority_evidence_insert AFTER INSERT ON lifecycle.lost_authority REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'credential_id', '', '', 'action,authorization_id,consequence,credential_id,rotation_id,state', '', '');
+ALTER TABLE lifecycle.lost_authority ENABLE ALWAYS TRIGGER lost_authority_evidence_insert;
+CREATE TRIGGER lost_authority_evidence_update AFTER UPDATE ON lifecycle.lost_authority REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'credential_id', '', '', 'action,authorization_id,consequence,credential_id,rotation_id,state', '', '');
+ALTER TABLE lifecycle.lost_authority ENABLE ALWAYS TRIGGER lost_authority_evidence_update;
 CREATE TRIGGER proof_append_only BEFORE DELETE OR UPDATE ON lifecycle.proof FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE lifecycle.proof ENABLE ALWAYS TRIGGER proof_append_only;
 CREATE TRIGGER proof_no_truncate BEFORE TRUNCATE ON lifecycle.proof FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 CREATE TRIGGER rotation_cancelled_evidence AFTER UPDATE ON lifecycle.rotation FOR EACH ROW WHEN (((new.state = 'cancelled'::text) AND (old.state <> 'cancelled'::text))) EXECUTE FUNCTION evidence.on_rotation_cancelled();
 ALTER TABLE lifecycle.rotation ENABLE ALWAYS TRIGGER rotation_cancelled_evidence;
-CREATE TRIGGER rotation_evidence AFTER DELETE ON lifecycle.rotation FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'credential_id', 'requested_by', 'requested_by', 'authorization_id,credential_id,id,resume_state,state,trigger', '', 'requested_by');
-ALTER TABLE lifecycle.rotation ENABLE ALWAYS TRIGGER rotation_evidence;
+CREATE TRIGGER rotation_evidence_delete AFTER DELETE ON lifecycle.rotation REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'credential_id', 'requested_by', 'requested_by', 'authorization_id,credential_id,id,resume_state,state,trigger', '', 'requested_by');
+ALTER TABLE lifecycle.rotation ENABLE ALWAYS TRIGGER rotation_evidence_delete;
 CREATE TRIGGER rotation_evidence_update AFTER UPDATE ON lifecycle.rotation FOR EACH ROW WHEN (((old.steps = new.steps) AND (new.state <> 'cancelled'::text) AND (((((((old.state IS DISTINCT FROM new.state) OR (old.trigger IS DISTINCT FROM new.trigger)) OR (old.requested_by IS DISTINCT FROM new.requested_by)) OR (old.ticket IS DISTINCT FROM new.ticket)) OR (old.authorization_id IS DISTINCT FROM new.authorization_id)) OR (old.resume_state IS DISTINCT FROM new.resume_state)) OR (old.action IS DISTINCT FROM new.action)))) EXECUTE FUNCTION evidence.on_change('record.changed', 'credential_id', 'requested_by', 'requested_by', 'authorization_id,credential_id,id,resume_state,state,trigger', '', 'requested_by');
 ALTER TABLE lifecycle.rotation ENABLE ALWAYS TRIGGER rotation_evidence_update;
 CREATE TRIGGER rotation_opened_evidence AFTER INSERT ON lifecycle.rotation REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_rotations_opened();
 ALTER TABLE lifecycle.rotation ENABLE ALWAYS TRIGGER rotation_opened_evidence;
 CREATE TRIGGER rotation_step_append_only BEFORE DELETE OR UPDATE ON lifecycle.rotation_step FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE lifecycle.rotation_step ENABLE ALWAYS TRIGGER rotation_step_append_only;
-CREATE TRIGGER standby_admin_evidence AFTER INSERT OR DELETE OR UPDATE ON lifecycle.standby_admin FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'target_id', '', '', 'candidate_version,phase,target_id,version', 'fence,wait_until', '');
-ALTER TABLE lifecycle.standby_admin ENABLE ALWAYS TRIGGER standby_admin_evidence;
+CREATE TRIGGER standby_admin_evidence_delete AFTER DELETE ON lifecycle.standby_admin REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'target_id', '', '', 'candidate_version,phase,target_id,version', 'fence,wait_until', '');
+ALTER TABLE lifecycle.standby_admin ENABLE ALWAYS TRIGGER standby_admin_evidence_delete;
+CREATE TRIGGER standby_admin_evidence_insert AFTER INSERT ON lifecycle.standby_admin REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'target_id', '', '', 'candidate_version,phase,target_id,version', 'fence,wait_until', '');
+ALTER TABLE lifecycle.standby_admin ENABLE ALWAYS TRIGGER standby_admin_evidence_insert;
+CREATE TRIGGER standby_admin_evidence_update AFTER UPDATE ON lifecycle.standby_admin REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'target_id', '', '', 'candidate_version,phase,target_id,version', 'fence,wait_until', '');
+ALTER TABLE lifecycle.standby_admin ENABLE ALWAYS TRIGGER standby_admin_evidence_update;
 CREATE TRIGGER target_trial_append_only BEFORE DELETE OR UPDATE ON lifecycle.target_trial FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE lifecycle.target_trial ENABLE ALWAYS TRIGGER target_trial_append_only;
-CREATE TRIGGER target_trial_evidence AFTER INSERT OR DELETE OR UPDATE ON lifecycle.target_trial FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'target_id,id', '', '', 'passed,steps,target_id', '', '');
-ALTER TABLE lifecycle.target_trial ENABLE ALWAYS TRIGGER target_trial_evidence;
+CREATE TRIGGER target_trial_evidence_delete AFTER DELETE ON lifecycle.target_trial REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'target_id,id', '', '', 'passed,steps,target_id', '', '');
+ALTER TABLE lifecycle.target_trial ENABLE ALWAYS TRIGGER target_trial_evidence_delete;
+CREATE TRIGGER target_trial_evidence_insert AFTER INSERT ON lifecycle.target_trial REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'target_id,id', '', '', 'passed,steps,target_id', '', '');
+ALTER TABLE lifecycle.target_trial ENABLE ALWAYS TRIGGER target_trial_evidence_insert;
+CREATE TRIGGER target_trial_evidence_update AFTER UPDATE ON lifecycle.target_trial REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'target_id,id', '', '', 'passed,steps,target_id', '', '');
+ALTER TABLE lifecycle.target_trial ENABLE ALWAYS TRIGGER target_trial_evidence_update;
 CREATE TRIGGER target_trial_no_truncate BEFORE TRUNCATE ON lifecycle.target_trial FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 CREATE TRIGGER verification_append_only BEFORE DELETE OR UPDATE ON lifecycle.verification FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE lifecycle.verification ENABLE ALWAYS TRIGGER verification_append_only;
-CREATE TRIGGER verification_evidence AFTER INSERT OR DELETE OR UPDATE ON lifecycle.verification FOR EACH ROW EXECUTE FUNCTION evidence.on_change('proof.observed', 'credential_id', '', '', 'credential_id,drifts,fence,result,version', '', '');
-ALTER TABLE lifecycle.verification ENABLE ALWAYS TRIGGER verification_evidence;
+CREATE TRIGGER verification_evidence_delete AFTER DELETE ON lifecycle.verification REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('proof.observed', 'credential_id', '', '', 'credential_id,drifts,fence,result,version', '', '');
+ALTER TABLE lifecycle.verification ENABLE ALWAYS TRIGGER verification_evidence_delete;
+CREATE TRIGGER verification_evidence_insert AFTER INSERT ON lifecycle.verification REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('proof.observed', 'credential_id', '', '', 'credential_id,drifts,fence,result,version', '', '');
+ALTER TABLE lifecycle.verification ENABLE ALWAYS TRIGGER verification_evidence_insert;
+CREATE TRIGGER verification_evidence_update AFTER UPDATE ON lifecycle.verification REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('proof.observed', 'credential_id', '', '', 'credential_id,drifts,fence,result,version', '', '');
+ALTER TABLE lifecycle.verification ENABLE ALWAYS TRIGGER verification_evidence_update;
 CREATE TRIGGER verification_no_truncate BEFORE TRUNCATE ON lifecycle.verification FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE lifecycle.verification ENABLE ALWAYS TRIGGER verification_no_truncate;
-CREATE TRIGGER version_evidence AFTER DELETE ON lifecycle.version FOR EACH ROW EXECUTE FUNCTION evidence.on_change('record.changed', 'credential_id', '', '', 'credential_id,number,state', '', '');
-ALTER TABLE lifecycle.version ENABLE ALWAYS TRIGGER version_evidence;
+CREATE TRIGGER version_evidence_delete AFTER DELETE ON lifecycle.version REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'credential_id', '', '', 'credential_id,number,state', '', '');
+ALTER TABLE lifecycle.version ENABLE ALWAYS TRIGGER version_evidence_delete;
 CREATE TRIGGER version_evidence_update AFTER UPDATE ON lifecycle.version FOR EACH ROW WHEN ((old.key_id IS DISTINCT FROM new.key_id)) EXECUTE FUNCTION evidence.on_change('record.changed', 'credential_id', '', '', 'credential_id,number,state', '', '');
 ALTER TABLE lifecycle.version ENABLE ALWAYS TRIGGER version_evidence_update;
 ALTER TABLE ONLY evidence.sealed
@@ -3269,6 +3736,8 @@ ALTER TABLE ONLY governance.approval_withdrawal
     ADD CONSTRAINT approval_withdrawal_approval_id_known FOREIGN KEY (approval_id) REFERENCES governance.approval(id);
 ALTER TABLE ONLY governance."authorization"
     ADD CONSTRAINT authorization_approval_id_known FOREIGN KEY (approval_id) REFERENCES governance.approval(id);
+ALTER TABLE ONLY governance."authorization"
+    ADD CONSTRAINT authorization_decision_id_known FOREIGN KEY (decision_id) REFERENCES governance.decision(id);
 ALTER TABLE ONLY governance."authorization"
     ADD CONSTRAINT authorization_digest_known FOREIGN KEY (request_id, revision, digest) REFERENCES governance.request(id, revision, digest);
 ALTER TABLE ONLY governance."authorization"
@@ -3544,6 +4013,8 @@ GRANT SELECT,INSERT,UPDATE ON TABLE governance.incarnation_adoption TO keyturn_e
 GRANT SELECT ON TABLE governance.incarnation_adoption TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.operator_permission TO keyturn_engine;
 GRANT SELECT ON TABLE governance.operator_permission TO keyturn_auditor;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE governance.owed_tickets TO keyturn_engine;
+GRANT SELECT ON TABLE governance.owed_tickets TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.permit TO keyturn_engine;
 GRANT SELECT ON TABLE governance.permit TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.person TO keyturn_engine;

@@ -16,6 +16,7 @@ import Testing
     "evidence.pruned": "a leaf of evidence.prune", "evidence.former_log": "a leaf of evidence.begin_anew",
     "evidence.timestamp": "says of the log what an authority says, which proves itself",
     "governance.permit": "in the leaf of the intent that it is for: rotation.step, containment_item",
+    "governance.owed_tickets": "becomes tickets, which have leaves, in the transaction that deletes it",
     "governance.recheck": "how far a scan has come; what it finds leaves leaves",
     "jobs.job": "the queue's own work; what it does is in sagas, what people order in operator.action",
     "jobs.job_archive": "ended jobs, dropped by the day", "jobs.job_archive_default": "as jobs.job_archive",
