@@ -90,6 +90,9 @@ extension GovernanceStore {
     } else {
       time = try await transaction.queryFirst(ReadClock()) ?? Date()
     }
+    if orders.count > OwedTickets.batch {
+      return try await owe(orders, cause: time, in: transaction)
+    }
     try await transaction.execute(OpenTickets(orders: orders, cause: time))
   }
 
