@@ -226,8 +226,20 @@ extension GovernanceStore {
       id: UUID(), approver: approver.id.rawValue, actingFor: delegator?.id.rawValue,
       delegation: delegator == nil ? nil : (fitting ?? delegations.last)?.id,
       verdict: input.verdict == .approve ? .approve : .deny, stage: stage, revision: inputs.request.revision,
-      digest: "\(input.digest)", strength: input.strength, decidedAt: inputs.now, isHuman: input.isHuman,
+      digest: "\(input.digest)", strength: input.strength, decidedAt: decidedAt(input, path, stage, inputs),
+      isHuman: input.isHuman,
       relations: RoleHolders(inputs: inputs).relations(of: (delegator ?? approver).id.rawValue))
+  }
+
+  /// When the person decided. A helpdesk tells it itself, often in whole seconds: what it must come after and came within
+  /// that second is not held against it.
+  private func decidedAt(
+    _ input: ApprovalInput, _ path: ApprovalPath, _ stage: Int, _ inputs: DecisionInputs
+  ) -> FactTime {
+    guard let told = input.decidedAt.map({ FactTime($0) }) else { return inputs.now }
+    let before = stage > 0 && path.steps.indices.contains(stage - 1) ? path.steps[stage - 1].completedAt : nil
+    let earliest = max(inputs.request.submittedAt, before ?? .always)
+    return min(told < earliest && told.adding(seconds: 1) >= earliest ? earliest : told, inputs.now)
   }
 
   private func refuse(_ reasons: [ReasonCode], _ candidate: ApprovalFacts, _ inputs: DecisionInputs) throws {
