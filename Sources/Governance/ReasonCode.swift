@@ -247,4 +247,14 @@ package enum ReasonCode: String, Sendable, CaseIterable, Codable {
 
   /// Whoever meets it waits and tries again; nothing has to be asked for anew.
   package var passes: Bool { self == .observeOnly || self == .beingContained || self == .evidenceNotWritable }
+
+  /// Somebody whom it rests on is away. When they come back it holds again; when they left, what rested on them is void.
+  package var isAbsence: Bool {
+    switch self {
+    case .requesterInactive, .ownerInactive, .backupOwnerInactive, .approverInactive, .delegatorInactive,
+      .delegatedApproverInactive, .vendorSponsorInactive:
+      true
+    default: false
+    }
+  }
 }

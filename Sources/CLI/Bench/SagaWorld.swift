@@ -130,9 +130,10 @@ private struct InsertAccounts: Statement {
       SELECT approval_id, request_id, 1, sha256(core), ($11::uuid[])[2], 'approve'
       FROM wanted
     ), authorized AS (
-      INSERT INTO governance.authorization (id, request_id, revision, digest, approval_id, identity_id, actions, valid_until)
+      INSERT INTO governance.authorization (id, request_id, revision, digest, approval_id, identity_id, actions, valid_until,
+        people, known_people)
       SELECT authorization_id, request_id, 1, sha256(core), approval_id, identity_id, ARRAY['issue', 'rotate'],
-        now() + interval '1 year'
+        now() + interval '1 year', ($11::uuid[])[1:2], ($11::uuid[])[1:2]
       FROM wanted
     ), credential AS (
       INSERT INTO lifecycle.credential (id, identity_id, target_id, bucket, state, authorization_id, fence, due_anchor,

@@ -277,11 +277,14 @@ struct DecisionsCommand: AsyncParsableCommand {
 
     func run(_ session: Session) async throws {
       let report = try await session.governance.replay(in: session.client)
+      let permits = try await session.governance.replayPermits(in: session.client)
       session.output.record([
         ("decisions", "\(report.decisions)"), ("different", "\(report.different.count)"),
         ("first_different", report.different.first.map { $0.uuidString.lowercased() }),
+        ("permits", "\(permits.decisions)"), ("not_allowed", "\(permits.different.count)"),
+        ("first_not_allowed", permits.different.first.map { $0.uuidString.lowercased() }),
       ])
-      if !report.different.isEmpty { throw ExitCode(1) }
+      if !report.different.isEmpty || !permits.different.isEmpty { throw ExitCode(1) }
     }
   }
 
