@@ -144,8 +144,10 @@ package enum ReasonCode: String, Sendable, CaseIterable, Codable {
       "the ticket names another change than the request; somebody edited it: compare both and submit again"
     case .ticketNotOpen: "the ticket is closed, moved, merged or deleted; open a new one and submit again"
     case .ticketUnreadable: "the helpdesk does not answer; it is read again by itself"
-    case .ownerInactive: "the identity's owner is not active; give it another owner"
-    case .backupOwnerInactive: "the identity's backup owner is not active; give it another one"
+    case .ownerInactive:
+      "the identity's owner is not active; `keyturn identity change --owner`, or it goes on when they are back"
+    case .backupOwnerInactive:
+      "the identity's backup owner is not active; `keyturn identity change --backup`, or it goes on when they are back"
     case .identityExpired: "the identity has expired; extend it or make a new one"
     case .identityLivesTooLong: "the identity's expiry lies beyond the policy's longest life; choose an earlier one"
     case .latestStartPassed:

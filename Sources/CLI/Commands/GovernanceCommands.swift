@@ -253,7 +253,7 @@ struct WhyCommand: StoreCommand {
       [
         Output.Table(
           name: "reasons", headings: ["reason", "remedy"],
-          rows: answer.reasons.map { [$0.rawValue, $0.explanation] }, empty: "Nothing blocks it."),
+          rows: answer.reasons.map { [$0.rawValue, answer.remedy($0)] }, empty: "Nothing blocks it."),
         Output.Table(
           name: "stages", headings: ["stage", "role", "approved", "missing"],
           rows: answer.path?.steps.map { ["\($0.stage.name)", $0.stage.role, "\($0.counted.count)", "\($0.missing)"] }
