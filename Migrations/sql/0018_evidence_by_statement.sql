@@ -27,44 +27,11 @@ BEGIN
 END
 $$;
 
--- The leaf after `before`, whose hash it carries; of the first one `prev` has it.
-CREATE FUNCTION evidence.next_leaf(before bytea, head text, middle text, prev text, tail text) RETURNS bytea
+-- The leaf after `before`, whose hash it carries; the first one carries `prev`.
+CREATE FUNCTION evidence.next_leaf(before bytea, head text, prev text, tail text) RETURNS bytea
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN convert_to(head || middle || coalesce(encode(sha256('\x00'::bytea || before), 'base64'), prev) || tail, 'UTF8');
-CREATE AGGREGATE evidence.chained(text, text, text, text) (SFUNC = evidence.next_leaf, STYPE = bytea);
-
--- As evidence.append; a case may come more than once, and its leaves follow each other in the arrays' order.
-CREATE FUNCTION evidence.append_chained(cases uuid[], types text[], heads text[], middles text[], tails text[]) RETURNS bigint
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off
-  SET plan_cache_mode = force_generic_plan AS $$
-DECLARE
-  made bigint := nextval('evidence.batch_id');
-  moment timestamptz := clock_timestamp();
-BEGIN
-  WITH placed AS MATERIALIZED (
-    SELECT m.n, m.case_id, m.type, m.head, m.middle, m.tail, greatest(moment, l.at) AS at,
-      coalesce(l.cs, 0) + row_number() OVER (PARTITION BY m.case_id ORDER BY m.n) AS cs,
-      coalesce(encode(sha256('\x00'::bytea || l.body), 'base64'), '') AS prev
-    FROM unnest(cases, types, heads, middles, tails) WITH ORDINALITY AS m (case_id, type, head, middle, tail, n)
-    LEFT JOIN LATERAL (
-      SELECT e.cs, e.at, e.body FROM evidence.event AS e WHERE e.case_id = m.case_id ORDER BY e.cs DESC LIMIT 1
-    ) AS l ON true
-  ), written AS (
-    INSERT INTO evidence.event (at, case_id, batch, cs, n, type, body)
-    SELECT at, case_id, made, cs, n - 1, type, evidence.chained(
-        head || (extract(epoch FROM at) * 1000000)::bigint || ',"case":"' || case_id || '","cs":' || cs, middle, prev, tail)
-      OVER (PARTITION BY case_id ORDER BY n)
-    FROM placed
-    RETURNING n, case_id, cs, body
-  )
-  INSERT INTO evidence.batch (id, count, cases, sequences, hashes)
-  SELECT made, count(*), array_agg(w.case_id ORDER BY w.n), array_agg(w.cs ORDER BY w.n),
-    string_agg(sha256('\x00'::bytea || w.body), '' ORDER BY w.n)
-  FROM written AS w;
-  INSERT INTO evidence.outbox (batch) VALUES (made);
-  RETURN made;
-END
-$$;
+RETURN convert_to(head || coalesce(encode(sha256('\x00'::bytea || before), 'base64'), prev) || tail, 'UTF8');
+CREATE AGGREGATE evidence.chained(text, text, text) (SFUNC = evidence.next_leaf, STYPE = bytea);
 
 CREATE FUNCTION evidence.nonce(seed bytea, leaf bigint, field integer) RETURNS bytea
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -81,48 +48,75 @@ RETURN sha256(kind || nonce || int4send(octet_length(value)) || value);
 CREATE FUNCTION evidence.record_all(
   cases uuid[], types text[], actors text[], details text[], subjects text[], about uuid[], personal integer, fields text[],
   first text[], second text[] DEFAULT NULL, third text[] DEFAULT NULL, fourth text[] DEFAULT NULL) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off
+  SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   -- Known to nobody after this call: the nonces that come of it tell nothing of one another.
   seed bytea := uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid());
   labels text[] := ARRAY(SELECT ',"' || f || '":"' FROM unnest(fields) WITH ORDINALITY AS m (f, n) ORDER BY m.n);
   kinds bytea[] := ARRAY(SELECT convert_to('keyturn-evidence/commit/v1', 'UTF8') || '\x00' || convert_to(f, 'UTF8') || '\x00'
     FROM unnest(fields) WITH ORDINALITY AS m (f, n) ORDER BY m.n);
-  heads text[];
-  middles text[];
-  tails text[];
-  different integer;
+  moment timestamptz;
   made bigint;
+  is_chained boolean;
 BEGIN
   IF cases IS NULL THEN
     RETURN;
   END IF;
-  different := evidence.lock_cases(cases);
-  SELECT array_agg('{"actor":"' || m.actor || '","at":'),
-    array_agg(',"d":' || m.detail || ',"eid":"' || evidence.ordered_id() || '",'
-      || coalesce('"pd":{' || substr(nullif(concat(
-          labels[1] || encode(evidence.committed(kinds[1], evidence.nonce(seed, m.n, 1), convert_to(m.first, 'UTF8')), 'hex') || '"',
-          labels[2] || encode(evidence.committed(kinds[2], evidence.nonce(seed, m.n, 2), convert_to(m.second, 'UTF8')), 'hex') || '"',
-          labels[3] || encode(evidence.committed(kinds[3], evidence.nonce(seed, m.n, 3), convert_to(m.third, 'UTF8')), 'hex') || '"',
-          labels[4] || encode(evidence.committed(kinds[4], evidence.nonce(seed, m.n, 4), convert_to(m.fourth, 'UTF8')), 'hex') || '"'
-        ), ''), 2) || '},', '')
-      || '"prev":"'),
-    array_agg('","sub":' || m.subject || ',"t":"' || m.type || '","v":1}')
-  INTO heads, middles, tails
-  FROM unnest(types, actors, details, subjects, first, second, third, fourth) WITH ORDINALITY
-    AS m (type, actor, detail, subject, first, second, third, fourth, n);
-  IF different = cardinality(cases) THEN
-    made := evidence.append(cases, types, heads, middles, tails);
-  ELSE
-    made := evidence.append_chained(cases, types, heads, middles, tails);
-  END IF;
-  INSERT INTO evidence.opening (case_id, cs, field, nonce, value, person_id)
-  SELECT m.case_id, m.cs, fields[f.k], evidence.nonce(seed, m.n, f.k), f.value, CASE WHEN f.k <= personal THEN m.person END
-  FROM evidence.batch AS b
-  CROSS JOIN unnest(b.cases, b.sequences, about, first, second, third, fourth) WITH ORDINALITY
-    AS m (case_id, cs, person, first, second, third, fourth, n)
-  CROSS JOIN LATERAL (VALUES (1, m.first), (2, m.second), (3, m.third), (4, m.fourth)) AS f (k, value)
-  WHERE b.id = made AND f.value IS NOT NULL;
+  is_chained := evidence.lock_cases(cases) < cardinality(cases);
+  moment := clock_timestamp();
+  made := nextval('evidence.batch_id');
+  WITH given AS MATERIALIZED (
+    SELECT m.*, greatest(moment, l.at) AS at,
+      coalesce(l.cs, 0) + CASE WHEN is_chained THEN (row_number() OVER (PARTITION BY m.case_id ORDER BY m.n))::integer ELSE 1 END
+        AS cs,
+      coalesce(encode(sha256('\x00'::bytea || l.body), 'base64'), '') AS prev,
+      CASE WHEN m.first IS NOT NULL THEN evidence.nonce(seed, m.n, 1) END AS first_nonce,
+      CASE WHEN m.second IS NOT NULL THEN evidence.nonce(seed, m.n, 2) END AS second_nonce,
+      CASE WHEN m.third IS NOT NULL THEN evidence.nonce(seed, m.n, 3) END AS third_nonce,
+      CASE WHEN m.fourth IS NOT NULL THEN evidence.nonce(seed, m.n, 4) END AS fourth_nonce
+    FROM unnest(cases, types, actors, details, subjects, about, first, second, third, fourth) WITH ORDINALITY
+      AS m (case_id, type, actor, detail, subject, person, first, second, third, fourth, n)
+    LEFT JOIN LATERAL (
+      SELECT e.cs, e.at, e.body FROM evidence.event AS e WHERE e.case_id = m.case_id ORDER BY e.cs DESC LIMIT 1
+    ) AS l ON true
+  ), told AS (
+    SELECT g.n, g.case_id, g.cs, g.at, g.type, g.prev,
+      '{"actor":"' || g.actor || '","at":' || (extract(epoch FROM g.at) * 1000000)::bigint || ',"case":"' || g.case_id
+        || '","cs":' || g.cs || ',"d":' || g.detail || ',"eid":"' || evidence.ordered_id() || '",'
+        || coalesce('"pd":{' || substr(nullif(concat(
+            labels[1] || encode(evidence.committed(kinds[1], g.first_nonce, convert_to(g.first, 'UTF8')), 'hex') || '"',
+            labels[2] || encode(evidence.committed(kinds[2], g.second_nonce, convert_to(g.second, 'UTF8')), 'hex') || '"',
+            labels[3] || encode(evidence.committed(kinds[3], g.third_nonce, convert_to(g.third, 'UTF8')), 'hex') || '"',
+            labels[4] || encode(evidence.committed(kinds[4], g.fourth_nonce, convert_to(g.fourth, 'UTF8')), 'hex') || '"'
+          ), ''), 2) || '},', '')
+        || '"prev":"' AS head,
+      '","sub":' || g.subject || ',"t":"' || g.type || '","v":1}' AS tail
+    FROM given AS g
+  ), leaf AS (
+    -- A leaf after another one of this statement carries its hash.
+    SELECT t.n, t.case_id, t.cs, t.at, t.type, CASE WHEN is_chained
+      THEN evidence.chained(t.head, t.prev, t.tail) OVER (PARTITION BY t.case_id ORDER BY t.n)
+      ELSE convert_to(t.head || t.prev || t.tail, 'UTF8') END AS body
+    FROM told AS t
+  ), written AS (
+    INSERT INTO evidence.event (at, case_id, batch, cs, n, type, body)
+    SELECT at, case_id, made, cs, n - 1, type, body
+    FROM leaf
+    RETURNING n, case_id, cs, body
+  ), opened AS (
+    INSERT INTO evidence.opening (case_id, cs, field, nonce, value, person_id)
+    SELECT g.case_id, g.cs, fields[f.k], f.nonce, f.value, CASE WHEN f.k <= personal THEN g.person END
+    FROM given AS g
+    CROSS JOIN LATERAL (VALUES (1, g.first_nonce, g.first), (2, g.second_nonce, g.second), (3, g.third_nonce, g.third),
+      (4, g.fourth_nonce, g.fourth)) AS f (k, nonce, value)
+    WHERE f.value IS NOT NULL
+  )
+  INSERT INTO evidence.batch (id, count, cases, sequences, hashes)
+  SELECT made, count(*), array_agg(w.case_id ORDER BY w.n), array_agg(w.cs ORDER BY w.n),
+    string_agg(sha256('\x00'::bytea || w.body), '' ORDER BY w.n)
+  FROM written AS w;
+  INSERT INTO evidence.outbox (batch) VALUES (made);
 END
 $$;
 

@@ -92,7 +92,8 @@ package struct Composition: Sendable {
       client: client, configuration: configuration, handlers: lifecycle.handlers(writer: writer, observer: observer),
       writer: writer,
       logger: logger)
-    let duties = worker.duties + lifecycle.duties(planEvery: period) + [governance.recheckDuty()]
+    let duties =
+      worker.duties + lifecycle.duties(planEvery: period) + [governance.recheckDuty(), governance.owedTicketsDuty()]
     return WorkerService(
       worker: worker, maintenance: Maintenance(client: client, duties: duties, logger: logger),
       incarnation: incarnation,

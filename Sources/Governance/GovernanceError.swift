@@ -24,7 +24,9 @@ package struct GovernanceError: Error, Equatable, CustomStringConvertible {
   }
 
   package static func unknown(_ what: String, _ name: String) -> GovernanceError {
-    GovernanceError(code: .unknownRecord, message: "no \(what) \"\(name.prefix(80))\"")
+    let listed = ["person", "identity", "target", "request", "ticket", "policy"]
+    let remedy = listed.contains(what) ? "; `keyturn \(what) list` shows those there are" : ""
+    return GovernanceError(code: .unknownRecord, message: "no \(what) \"\(name.prefix(80))\"\(remedy)")
   }
 
   package static func noPolicy(_ name: String) -> GovernanceError { unknown("policy", name) }

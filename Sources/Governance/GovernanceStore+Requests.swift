@@ -105,7 +105,7 @@ extension GovernanceStore {
         beneficiary: nil, ticket: ticket, core: bytes, digest: digest))
     return try await grant(
       request: id, revision: 1, digest: digest, approval: nil, identity: identity.id, actions: [.revoke],
-      validUntil: .distantFuture, in: transaction)
+      validUntil: .distantFuture, decision: nil, standing: .nobody, in: transaction)
   }
 
   package func request(_ id: RequestID, in runner: some StatementRunner) async throws -> Request {
@@ -196,7 +196,7 @@ extension GovernanceStore {
     let standing = decision.reasons.filter { !decision.approvalReasons.contains($0) && $0.severity != .note }
     guard standing.isEmpty else { throw GovernanceError.refused(standing) }
     try await insert(candidate, input, of: request, in: transaction)
-    try await record(decision, inputs, of: id, in: transaction)
+    let record = try await record(decision, inputs, of: id, in: transaction)
     guard decision.outcome == .allow, let path = decision.path else {
       let step = decision.path.flatMap { path in path.current.map { path.steps[$0] } }
       return .waiting(stage: step?.stage.name ?? "", missing: step?.missing ?? 0)
@@ -204,7 +204,8 @@ extension GovernanceStore {
     return .granted(
       try await grant(
         request: id, revision: request.revision, digest: request.digest, approval: candidate.id, identity: identity,
-        actions: request.actions, validUntil: min(validAtMost, validUntil(request, path, inputs)), in: transaction))
+        actions: request.actions, validUntil: min(validAtMost, validUntil(request, path, inputs)), decision: record,
+        standing: Standing(inputs, path), in: transaction))
   }
 
   private func candidate(
@@ -226,8 +227,20 @@ extension GovernanceStore {
       id: UUID(), approver: approver.id.rawValue, actingFor: delegator?.id.rawValue,
       delegation: delegator == nil ? nil : (fitting ?? delegations.last)?.id,
       verdict: input.verdict == .approve ? .approve : .deny, stage: stage, revision: inputs.request.revision,
-      digest: "\(input.digest)", strength: input.strength, decidedAt: inputs.now, isHuman: input.isHuman,
+      digest: "\(input.digest)", strength: input.strength, decidedAt: decidedAt(input, path, stage, inputs),
+      isHuman: input.isHuman,
       relations: RoleHolders(inputs: inputs).relations(of: (delegator ?? approver).id.rawValue))
+  }
+
+  /// When the person decided. A helpdesk tells it itself, often in whole seconds: what it must come after and came within
+  /// that second is not held against it.
+  private func decidedAt(
+    _ input: ApprovalInput, _ path: ApprovalPath, _ stage: Int, _ inputs: DecisionInputs
+  ) -> FactTime {
+    guard let told = input.decidedAt.map({ FactTime($0) }) else { return inputs.now }
+    let before = stage > 0 && path.steps.indices.contains(stage - 1) ? path.steps[stage - 1].completedAt : nil
+    let earliest = max(inputs.request.submittedAt, before ?? .always)
+    return min(told < earliest && told.adding(seconds: 1) >= earliest ? earliest : told, inputs.now)
   }
 
   private func refuse(_ reasons: [ReasonCode], _ candidate: ApprovalFacts, _ inputs: DecisionInputs) throws {
@@ -300,12 +313,14 @@ extension GovernanceStore {
 
   func grant(
     request: RequestID, revision: Int32, digest: RequestDigest, approval: UUID?, identity: IdentityID,
-    actions: [GovernedAction], validUntil: Date, in transaction: Transaction
+    actions: [GovernedAction], validUntil: Date, decision: UUID?, standing: Standing, in transaction: Transaction
   ) async throws -> Authorization {
     let authorization = Authorization(
       id: .make(), request: request, identity: identity, actions: actions, validUntil: validUntil)
     let inserted = try await transaction.execute(
-      InsertAuthorization(authorization: authorization, revision: revision, digest: digest, approval: approval))
+      InsertAuthorization(
+        authorization: authorization, revision: revision, digest: digest, approval: approval, decision: decision,
+        standing: standing))
     guard inserted == 1 else { throw GovernanceError.refused([.alreadyDecided]) }
     return authorization
   }

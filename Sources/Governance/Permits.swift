@@ -37,8 +37,12 @@ package enum EvidenceNeed: Sendable {
 
 /// Inserts each permit whose authorization holds now.
 ///
-/// Approver and owner must still be active and known from a fresh source, except for revocation: what reduces is never held
-/// up by people who left or by stale data.
+/// It asks what `Decision` would, of the facts as they are then. What a decision rests on either voids the authorization in
+/// the transaction that changes it, or ends at its `valid_until`; left are people who are away and sources that are not to
+/// be trusted, which only pause: they are looked up here, for everybody in `Standing` and for the identity's owners and its
+/// vendor's sponsor. Together with the decision that granted it, which the authorization names, each permit can be decided
+/// again (`GovernanceStore.replayPermits`). Not for revocation: what reduces is never held up by people who left or by stale
+/// data.
 /// None in a database that was restored or copied until a person confirmed it, none for a subject that is being contained,
 /// and while the evidence log may not be continued none but for what shuts logins off.
 /// Lock order: the jobs (by the steps' guard), then the authorizations, in the order of the arrays, which is by subject.
@@ -57,16 +61,27 @@ package struct GrantPermit: BatchStatement {
       JOIN governance.authorization AS a ON a.id = m.authorization_id
       JOIN governance.identity AS i ON i.id = a.identity_id
       JOIN governance.person AS owner ON owner.id = i.owner_id
-      LEFT JOIN governance.approval AS ap ON ap.id = a.approval_id
-      LEFT JOIN governance.person AS approver ON approver.id = ap.approver_id
+      JOIN governance.person AS backup ON backup.id = i.backup_owner_id
+      LEFT JOIN governance.vendor AS v ON v.id = i.vendor_id
+      LEFT JOIN governance.person AS sponsor ON sponsor.id = v.sponsor_id
       LEFT JOIN governance.identity_source AS os ON os.name = owner.source
       WHERE a.identity_id = m.identity_id
         AND m.action = ANY(a.actions)
         AND a.voided_at IS NULL
         AND a.valid_from <= now()
         AND a.valid_until > now()
-        AND (m.action = 'revoke' OR (owner.state = 'active' AND approver.state = 'active' AND os.state = 'ok'
-          AND (os.maximum_age IS NULL OR os.as_of + os.maximum_age > now())))
+        AND (m.action = 'revoke' OR (owner.state = 'active' AND backup.state = 'active' AND os.state = 'ok'
+          AND (os.maximum_age IS NULL OR os.as_of + os.maximum_age > now())
+          AND (v.id IS NULL OR sponsor.state = 'active')
+          AND cardinality(a.people) > 0
+          AND NOT EXISTS (
+            SELECT
+            FROM unnest(a.people) AS x (id)
+            LEFT JOIN governance.person AS p ON p.id = x.id
+            LEFT JOIN governance.identity_source AS s ON s.name = p.source
+            WHERE p.state IS DISTINCT FROM 'active'
+              OR x.id = ANY (a.known_people) AND (s.state <> 'ok'
+                OR s.maximum_age IS NOT NULL AND (s.as_of IS NULL OR s.as_of + s.maximum_age <= now())))))
         AND NOT EXISTS (SELECT FROM governance.embargo AS e WHERE e.subject = m.subject)
         AND (NOT m.needs_evidence OR evidence.is_writable())
       FOR SHARE OF a
@@ -192,16 +207,35 @@ extension ReasonCode {
       CASE WHEN a.valid_until <= now() THEN 'authorization_expired' END,
       CASE WHEN NOT $2 = ANY(a.actions) THEN 'action_not_granted' END,
       CASE WHEN $2 <> 'revoke' AND owner.state <> 'active' THEN 'owner_inactive' END,
-      CASE WHEN $2 <> 'revoke' AND approver.state IS DISTINCT FROM 'active' THEN 'approver_inactive' END,
-      CASE WHEN $2 <> 'revoke' AND os.state = 'quarantined' THEN 'identity_source_quarantined' END,
-      CASE WHEN $2 <> 'revoke' AND os.maximum_age IS NOT NULL AND (os.as_of IS NULL OR os.as_of + os.maximum_age <= now())
+      CASE WHEN $2 <> 'revoke' AND backup.state <> 'active' THEN 'backup_owner_inactive' END,
+      CASE WHEN $2 <> 'revoke' AND sponsor.state <> 'active' THEN 'vendor_sponsor_inactive' END,
+      CASE WHEN $2 <> 'revoke' AND away.requester THEN 'requester_inactive' END,
+      CASE WHEN $2 <> 'revoke' AND away.delegated_approver THEN 'delegated_approver_inactive' END,
+      CASE WHEN $2 <> 'revoke' AND (away.approver OR a.people = '{}') THEN 'approver_inactive' END,
+      CASE WHEN $2 <> 'revoke' AND (os.state = 'quarantined' OR away.is_quarantined) THEN 'identity_source_quarantined' END,
+      CASE WHEN $2 <> 'revoke' AND (away.is_stale
+        OR os.maximum_age IS NOT NULL AND (os.as_of IS NULL OR os.as_of + os.maximum_age <= now()))
         THEN 'identity_source_stale' END], NULL)
     FROM governance.authorization AS a
     JOIN governance.identity AS i ON i.id = a.identity_id
     JOIN governance.person AS owner ON owner.id = i.owner_id
-    LEFT JOIN governance.approval AS ap ON ap.id = a.approval_id
-    LEFT JOIN governance.person AS approver ON approver.id = ap.approver_id
+    JOIN governance.person AS backup ON backup.id = i.backup_owner_id
+    JOIN governance.request AS r ON r.id = a.request_id AND r.revision = a.revision
+    LEFT JOIN governance.vendor AS v ON v.id = i.vendor_id
+    LEFT JOIN governance.person AS sponsor ON sponsor.id = v.sponsor_id
     LEFT JOIN governance.identity_source AS os ON os.name = owner.source
+    CROSS JOIN LATERAL (
+      SELECT bool_or(p.state <> 'active' AND p.id = r.requester_id) AS requester,
+        bool_or(p.state <> 'active' AND p.id = r.delegated_approver_id) AS delegated_approver,
+        bool_or(p.state <> 'active' AND p.id IS DISTINCT FROM r.requester_id
+          AND p.id IS DISTINCT FROM r.delegated_approver_id) AS approver,
+        bool_or(p.id = ANY (a.known_people) AND s.state = 'quarantined') AS is_quarantined,
+        bool_or(p.id = ANY (a.known_people) AND s.maximum_age IS NOT NULL
+          AND (s.as_of IS NULL OR s.as_of + s.maximum_age <= now())) AS is_stale
+      FROM governance.person AS p
+      JOIN governance.identity_source AS s ON s.name = p.source
+      WHERE p.id = ANY (a.people)
+    ) AS away
     """
 
   fileprivate static func reasons(_ row: PostgresRow) throws -> [ReasonCode] {

@@ -144,8 +144,10 @@ package enum ReasonCode: String, Sendable, CaseIterable, Codable {
       "the ticket names another change than the request; somebody edited it: compare both and submit again"
     case .ticketNotOpen: "the ticket is closed, moved, merged or deleted; open a new one and submit again"
     case .ticketUnreadable: "the helpdesk does not answer; it is read again by itself"
-    case .ownerInactive: "the identity's owner is not active; give it another owner"
-    case .backupOwnerInactive: "the identity's backup owner is not active; give it another one"
+    case .ownerInactive:
+      "the identity's owner is not active; `keyturn identity change --owner`, or it goes on when they are back"
+    case .backupOwnerInactive:
+      "the identity's backup owner is not active; `keyturn identity change --backup`, or it goes on when they are back"
     case .identityExpired: "the identity has expired; extend it or make a new one"
     case .identityLivesTooLong: "the identity's expiry lies beyond the policy's longest life; choose an earlier one"
     case .latestStartPassed:
@@ -247,4 +249,14 @@ package enum ReasonCode: String, Sendable, CaseIterable, Codable {
 
   /// Whoever meets it waits and tries again; nothing has to be asked for anew.
   package var passes: Bool { self == .observeOnly || self == .beingContained || self == .evidenceNotWritable }
+
+  /// Somebody whom it rests on is away. When they come back it holds again; when they left, what rested on them is void.
+  package var isAbsence: Bool {
+    switch self {
+    case .requesterInactive, .ownerInactive, .backupOwnerInactive, .approverInactive, .delegatorInactive,
+      .delegatedApproverInactive, .vendorSponsorInactive:
+      true
+    default: false
+    }
+  }
 }

@@ -131,7 +131,8 @@ package struct TicketPoller: Sendable {
           request.id,
           ApprovalInput(
             verdict: decision.isApproval ? .approve : .deny, approver: person.externalID, digest: request.digest,
-            isHuman: decision.isHuman, remoteTransaction: decision.transaction), in: transaction)
+            isHuman: decision.isHuman, remoteTransaction: decision.transaction, decidedAt: decision.at),
+          in: transaction)
         if let authorization = result.authorization { try await start(authorization, request, transaction) }
         return result
       }

@@ -10,14 +10,18 @@ import Testing
 /// Authority is taken away between every two steps of a saga: before each permit, between permit and call, between call and
 /// outcome, and between looks. No call begins without authority, and what had begun is followed by what the design says.
 @Suite(.timeLimit(.minutes(10))) struct AuthorityRaceTests {
-  /// Bob, who approved, leaves at the n-th crash point from now.
+  /// Somebody leaves, or is away, at the n-th crash point from now; Bob, who approved, unless another one is named.
   private final class Departure: Sendable {
     private let left: Mutex<Int>
     private let world: SimulatedWorld
+    private let person: String
+    private let state: Person.State
 
-    init(at point: Int, _ world: SimulatedWorld) {
+    init(at point: Int, _ world: SimulatedWorld, of person: String = "bob", _ state: Person.State = .terminated) {
       left = Mutex(point)
       self.world = world
+      self.person = person
+      self.state = state
     }
 
     var happened: Bool { left.withLock { $0 <= 0 } }
@@ -28,7 +32,7 @@ import Testing
         return left == 0
       }
       guard isNow else { return }
-      try await world.composition.governance.setState(.terminated, of: "bob", in: world.composition.client)
+      try await world.composition.governance.setState(state, of: person, in: world.composition.client)
     }
   }
 
@@ -127,6 +131,42 @@ import Testing
       try await database.count("SELECT count(*) FROM governance.decision WHERE moment = 'after_effect'") == raced)
     let replay = try await world.composition.governance.replay(in: world.composition.client)
     #expect(replay.different.isEmpty)
+    let permits = try await world.composition.governance.replayPermits(in: world.composition.client)
+    #expect(permits.decisions > raced && permits.different.isEmpty)
+    try await world.close()
+  }
+
+  /// The backup owner, who neither asked nor approved, is away from any moment on: nothing is void, no permit is granted
+  /// meanwhile, and it goes on by itself when they are back.
+  @Test func whoIsAwayPausesWhatWasAdmitted() async throws {
+    let world = try await SimulatedWorld.make(identities: [])
+    let database = world.database
+    var (point, paused, isOver) = (0, 0, false)
+    while !isOver {
+      point += 1
+      let name = "svc\(point)"
+      try await addIdentity(name, world)
+      try await world.approve([.issue, .rotate], name)
+      let departure = Departure(at: point, world, of: "carol", .suspended)
+      try await world.withWorker(observer: departure.observe) { try await quiet(world) }
+      isOver = !departure.happened
+      #expect(
+        try await database.count(
+          """
+          SELECT count(*) FROM governance.permit AS p, governance.person AS c
+          WHERE c.external_id = 'carol' AND c.state = 'suspended' AND p.granted_at > c.state_since
+          """) == 0, "point \(point)")
+      #expect(
+        try await database.count("SELECT count(*) FROM governance.authorization WHERE voided_at IS NOT NULL") == 0)
+      paused += try await database.count(
+        "SELECT count(*) FROM jobs.job WHERE hold_reason LIKE '%backup_owner_inactive%'")
+      try await world.composition.governance.setState(.active, of: "carol", in: world.composition.client)
+      try await database.withOwner { try await $0.executeScript("UPDATE jobs.job SET run_at = now()") }
+      try await world.withWorker { try await world.settled() }
+      let secret = try await world.secret(name)
+      #expect(world.target.accepts(secret.login, secret.secret), "point \(point)")
+    }
+    #expect(paused > 1, "\(paused) paused of \(point)")
     try await world.close()
   }
 

@@ -154,6 +154,25 @@ import Testing
     #expect(
       try await world.database.count(
         "SELECT late FROM keyturn.v_sla WHERE kind = 'leaver' AND proven = \(count) AND to_proven_p95 < 3600") == 0)
+    // Each stage has its clock; policy approved by itself, and the second clock runs for a day.
+    #expect(
+      try await world.database.count(
+        """
+        SELECT count(*) FROM keyturn.v_sla
+        WHERE kind = 'leaver' AND to_ticket_p50 <= to_approved_p50 AND to_approved_p50 <= to_contained_p50
+          AND to_approved_p95 <= to_contained_p95 AND late_to_prove = 0
+        """) == 1)
+    #expect(
+      try await world.database.count(
+        "SELECT count(*) FROM keyturn.v_ticket WHERE proof_due_at = cause_at + interval '24 hours' AND approved_at < proven_at"
+      ) == count)
+    try await world.database.withOwner {
+      try await $0.executeScript(
+        "UPDATE governance.ticket SET proof_due_at = cause_at + (proven_at - cause_at) / 2 WHERE kind = 'leaver'")
+    }
+    #expect(
+      try await world.database.count(
+        "SELECT late FROM keyturn.v_sla WHERE kind = 'leaver' AND late = late_to_prove") == count)
     try await world.close()
   }
 

@@ -155,7 +155,7 @@ import Vault
     try await world.withWorker {
       try await world.settled()
       try await world.composition.governance.setState(.terminated, of: "alice", in: world.composition.client)
-      await #expect(throws: GovernanceError.refused([.authorizationVoided, .ownerInactive])) {
+      await #expect(throws: GovernanceError.refused([.authorizationVoided, .ownerInactive, .requesterInactive])) {
         try await world.rotate("svc_left")
       }
       try await world.approve(world.submit([.revoke], "svc_left", by: "carol"))

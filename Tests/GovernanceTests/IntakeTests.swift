@@ -147,7 +147,7 @@ import Testing
     await world.close()
   }
 
-  /// 10,000 identities of one owner: all void, each with its ticket, within a second of the intake.
+  /// 10,000 identities of one owner: all void with the intake, each with its ticket right after.
   @Test func aLeaversTenThousandAuthorizationsAreVoidWithTheIntake() async throws {
     let world = try await world()
     _ = try await take(feed(people(0..<30), sequence: 1), world)
@@ -189,8 +189,38 @@ import Testing
     #expect(
       try await world.database.count(
         "SELECT count(*)::text FROM governance.authorization WHERE void_code = 'person_left'") == 10_000)
+    // Its tickets are owed with the same commit, and each batch is opened with the commit that takes it away.
+    let tickets = "SELECT count(*) FROM governance.ticket WHERE kind = 'leaver'"
+    let owed = "SELECT COALESCE(sum(cardinality(identities)), 0) FROM governance.owed_tickets"
+    #expect(try await world.database.count(tickets) == 0)
+    #expect(try await world.database.count(owed) == 10_000)
+    struct Crash: Error {}
+    await #expect(throws: Crash.self) {
+      try await world.transaction { transaction in
+        #expect(try await world.store.openOwedTickets(in: transaction) == 1000)
+        throw Crash()
+      }
+    }
+    #expect(try await world.database.count(owed) == 10_000)
+    async let one = openOwed(world)
+    async let other = openOwed(world)
+    #expect(try await one + other == 10_000)
+    #expect(try await world.database.count(tickets) == 10_000)
+    #expect(try await world.database.count(owed) == 0)
     #expect(
-      try await world.database.count("SELECT count(*)::text FROM governance.ticket WHERE kind = 'leaver'") == 10_000)
+      try await world.database.count(
+        "SELECT count(*) FROM governance.ticket WHERE due_at = cause_at + interval '1 hour' AND opened_at > cause_at")
+        == 10_000)
     await world.close()
+  }
+
+  /// Until none are owed, as a worker does. Returns how many were opened here.
+  private func openOwed(_ world: GovernanceWorld) async throws -> Int {
+    var (opened, last) = (0, 0)
+    repeat {
+      last = try await world.transaction { try await world.store.openOwedTickets(in: $0) }
+      opened += last
+    } while last > 0
+    return opened
   }
 }

@@ -127,4 +127,14 @@ import Testing
     #expect(stricter { $0.maximumRights = [] }.isEmpty)
     #expect(stricter { $0.lifetimes.secretLength = 64 } == ["secret length"])
   }
+
+  @Test(arguments: [
+    ("rotation_jiter", "rotation_jitter"), ("rotaton_period", "rotation_period"), ("Overlap", "overlap"),
+    ("retry_reserv", "retry_reserve"),
+  ])
+  func aMisspelledKeyIsToldWhichWasMeant(_ written: String, _ meant: String) {
+    let known = ["rotation_period", "rotation_jitter", "overlap", "settle", "retry_reserve"]
+    #expect(NearestWord.of(written, among: known) == meant)
+    #expect(NearestWord.of("colour", among: known) == nil)
+  }
 }

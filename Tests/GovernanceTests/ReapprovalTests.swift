@@ -230,6 +230,64 @@ import Testing
     await world.close()
   }
 
+  /// Who is away and comes back: nothing is void, not even by the nightly check, and no permit is granted meanwhile.
+  @Test(arguments: [
+    ("alice", ReasonCode.ownerInactive), ("carol", .backupOwnerInactive), ("dave", .requesterInactive),
+    ("bob", .approverInactive), ("erin", .approverInactive),
+  ])
+  func whoIsAwayPausesIt(_ person: String, _ reason: ReasonCode) async throws {
+    let world = try await GovernanceWorld.make(
+      policy: "policy: p\napprovals: {stages: [{name: one, role: any, quorum: 2}]}\n")
+    try await world.addIdentity()
+    let request = try await world.submit(by: "dave")
+    try await world.approve(request, by: "bob")
+    guard case .granted(let authorization) = try await world.approve(request, by: "erin") else {
+      Issue.record("not granted")
+      return
+    }
+    func against() async throws -> [ReasonCode]? {
+      try await world.client.query(ExplainPermit(authorization: authorization.id, action: .rotate)).first
+    }
+    func recheck() async throws -> RecheckReport {
+      try await world.transaction { try await world.store.recheck(after: nil, limit: 100, in: $0) }
+    }
+    #expect(try await against() == [])
+    try await world.store.setState(.suspended, of: person, in: world.client)
+    #expect(try await against()?.contains(reason) == true)
+    #expect(try await recheck() == RecheckReport(checked: 1))
+    try await world.store.setState(.active, of: person, in: world.client)
+    #expect(try await against() == [])
+    #expect(try await world.voidCode() == nil)
+    try await world.store.setState(.terminated, of: person, in: world.client)
+    #expect(try await world.voidCode() == "person_left")
+    await world.close()
+  }
+
+  /// What was asked for was done: that ends the ticket, and not what it approved for the time after.
+  @Test func aTicketThatEndsWithItsProofEndsNothingElse() async throws {
+    let world = try await GovernanceWorld.make()
+    try await world.addIdentity()
+    let request = try await world.submit()
+    try await world.transaction { transaction in
+      let ticket = try await world.store.importTicket(
+        helpdesk: "desk", remoteID: "A-1", subject: "an account", in: transaction)
+      try await world.store.bind(ticket, to: request, in: transaction)
+    }
+    try await world.approve(request)
+    func resolve(_ resolution: String) async throws -> [IdentityID] {
+      try await world.database.withOwner {
+        try await $0.executeScript(
+          "UPDATE governance.ticket SET state = 'resolved', resolution = '\(resolution)', proven_at = now(), resolved_at = now()"
+        )
+      }
+      return try await world.transaction { try await world.store.recheck(after: nil, limit: 100, in: $0).voided }
+    }
+    #expect(try await resolve("proven").isEmpty)
+    #expect(try await resolve("expired").count == 1)
+    #expect(try await world.voidCode() == "ticket_not_open")
+    await world.close()
+  }
+
   private func age(_ world: GovernanceWorld, _ table: String, _ column: String, hours: Int) async throws {
     try await world.database.withOwner {
       try await $0.executeScript(

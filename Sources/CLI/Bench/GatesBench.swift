@@ -16,47 +16,77 @@ extension BenchCommand {
         asked of authorizations, people, sources, embargoes or the incarnation. Only this benchmark's workers can do that.
         """)
 
-    @Option(help: "Accounts per run, 100 to 100000.") var accounts = 10_000
-    @Option(help: "Runs of each kind, 1 to 10; medians are compared.") var runs = 2
+    @Option(help: "Accounts per run, 100 to 100000.") var accounts = 8000
+    @Option(help: "Rounds, 1 to 20: each has a run of either kind, the other one first each time.") var rounds = 4
     @Option(help: "Worker processes, 1 to 16.") var workers = 2
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
       guard (100...100_000).contains(accounts) else { throw ValidationError("--accounts must be 100 to 100000") }
-      guard (1...10).contains(runs) else { throw ValidationError("--runs must be 1 to 10") }
+      guard (1...20).contains(rounds) else { throw ValidationError("--rounds must be 1 to 20") }
       guard (1...16).contains(workers) else { throw ValidationError("--workers must be 1 to 16") }
+    }
+
+    /// A run of either kind, one right after the other: the server has the same size and the machine the same mood.
+    private struct Round {
+      let on: SagaBench.Figures
+      let off: SagaBench.Figures
+
+      var throughputCost: Double { (1 - off.seconds / on.seconds) * 100 }
+      var databaseCost: Double { (on.database / off.database - 1) * 100 }
     }
 
     mutating func run() async throws {
       do {
         let server = try await BenchServer.start(logger: global.makeLogger("keyturn.bench"))
         let world = try await SagaWorld.make(on: server, targets: 16, latency: 0)
-        // The first run of a server is slower than the others, whichever kind it is.
-        _ = try await measure(server, world, "warm", isUngated: false)
-        var figures: [Bool: [SagaBench.Figures]] = [:]
-        for run in 0..<runs {
-          for isUngated in run.isMultiple(of: 2) ? [false, true] : [true, false] {
-            figures[isUngated, default: []].append(
-              try await measure(server, world, "run\(run)_\(isUngated ? "off" : "on")", isUngated: isUngated))
+        // The first runs of a server are slower than the others, whichever kind they are.
+        for isUngated in [false, true] {
+          _ = try await measure(server, world, "warm_\(isUngated ? "off" : "on")", isUngated: isUngated)
+        }
+        var done: [Round] = []
+        for number in 0..<rounds {
+          var figures: [Bool: SagaBench.Figures] = [:]
+          for isUngated in number.isMultiple(of: 2) ? [false, true] : [true, false] {
+            figures[isUngated] = try await measure(
+              server, world, "round\(number)_\(isUngated ? "off" : "on")", isUngated: isUngated)
           }
+          guard let on = figures[false], let off = figures[true] else { continue }
+          done.append(Round(on: on, off: off))
         }
         await world.composition.close()
         try await server.stop()
-        let (on, off) = (figures[false] ?? [], figures[true] ?? [])
-        let (onRate, offRate) = (rate(on), rate(off))
-        let (onTime, offTime) = (database(on), database(off))
-        global.output.record(
-          Machine.facts + [
-            ("accounts per run", "\(accounts)"), ("runs of each kind", "\(runs)"),
-            ("rotations per second, gates on", String(format: "%.0f", onRate)),
-            ("rotations per second, gates off", String(format: "%.0f", offRate)),
-            ("cost in throughput, percent", String(format: "%.1f", (1 - onRate / offRate) * 100)),
-            ("processor ms of the database per rotation, gates on", String(format: "%.3f", onTime)),
-            ("processor ms of the database per rotation, gates off", String(format: "%.3f", offTime)),
-          ])
+        report(done)
       } catch {
         throw Failure.exit(for: error, json: global.json)
       }
+    }
+
+    /// Costs are compared within a round and then over rounds: what changes slowly is in both of its runs.
+    private func report(_ rounds: [Round]) {
+      let throughput = rounds.map(\.throughputCost)
+      let database = rounds.map(\.databaseCost)
+      func range(_ values: [Double]) -> String {
+        String(format: "%.1f…%.1f", values.min() ?? .nan, values.max() ?? .nan)
+      }
+      func perRotation(_ seconds: [Double]) -> String {
+        String(format: "%.3f", median(seconds) * 1000 / Double(accounts))
+      }
+      func rate(_ figures: [SagaBench.Figures]) -> String {
+        String(format: "%.0f", Double(accounts) / median(figures.map(\.seconds)))
+      }
+      global.output.record(
+        Machine.facts + [
+          ("accounts per run", "\(accounts)"), ("rounds", "\(rounds.count)"),
+          ("rotations per second, gates on", rate(rounds.map(\.on))),
+          ("rotations per second, gates off", rate(rounds.map(\.off))),
+          ("cost in throughput, percent, median of rounds", String(format: "%.1f", median(throughput))),
+          ("cost in throughput, percent, of all rounds", range(throughput)),
+          ("processor ms of the database per rotation, gates on", perRotation(rounds.map(\.on.database))),
+          ("processor ms of the database per rotation, gates off", perRotation(rounds.map(\.off.database))),
+          ("cost in database processor time, percent, median of rounds", String(format: "%.1f", median(database))),
+          ("cost in database processor time, percent, of all rounds", range(database)),
+        ])
     }
 
     private func measure(
@@ -67,14 +97,6 @@ extension BenchCommand {
         concurrency: 2000)
       bench.isUngated = isUngated
       return try await bench.run()
-    }
-
-    private func rate(_ figures: [SagaBench.Figures]) -> Double {
-      Double(accounts) / median(figures.map(\.seconds))
-    }
-
-    private func database(_ figures: [SagaBench.Figures]) -> Double {
-      median(figures.map(\.database)) * 1000 / Double(accounts)
     }
 
     private func median(_ values: [Double]) -> Double {

@@ -263,7 +263,7 @@ struct WhyCommand: StoreCommand {
       [
         Output.Table(
           name: "reasons", headings: ["reason", "remedy"],
-          rows: answer.reasons.map { [$0.rawValue, $0.explanation] }, empty: "Nothing blocks it."),
+          rows: answer.reasons.map { [$0.rawValue, answer.remedy($0)] }, empty: "Nothing blocks it."),
         Output.Table(
           name: "stages", headings: ["stage", "role", "approved", "missing"],
           rows: answer.path?.steps.map { ["\($0.stage.name)", $0.stage.role, "\($0.counted.count)", "\($0.missing)"] }
@@ -287,11 +287,14 @@ struct DecisionsCommand: AsyncParsableCommand {
 
     func run(_ session: Session) async throws {
       let report = try await session.governance.replay(in: session.client)
+      let permits = try await session.governance.replayPermits(in: session.client)
       session.output.record([
         ("decisions", "\(report.decisions)"), ("different", "\(report.different.count)"),
         ("first_different", report.different.first.map { $0.uuidString.lowercased() }),
+        ("permits", "\(permits.decisions)"), ("not_allowed", "\(permits.different.count)"),
+        ("first_not_allowed", permits.different.first.map { $0.uuidString.lowercased() }),
       ])
-      if !report.different.isEmpty { throw ExitCode(1) }
+      if !report.different.isEmpty || !permits.different.isEmpty { throw ExitCode(1) }
     }
   }
 

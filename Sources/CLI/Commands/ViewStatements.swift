@@ -162,13 +162,14 @@ extension PostgresRow {
 
 struct ServiceLevelReport: Statement {
   static let headings = [
-    "kind", "tickets", "proven", "late", "ticket_p50", "ticket_p95", "contained_p50", "contained_p95", "proven_p50",
-    "proven_p95",
+    "kind", "tickets", "proven", "late", "late_to_prove", "ticket_p50", "ticket_p95", "approved_p50", "approved_p95",
+    "contained_p50", "contained_p95", "proven_p50", "proven_p95",
   ]
 
   static let sql = """
-    SELECT kind, tickets::text, proven::text, late::text, round(to_ticket_p50::numeric, 1)::text,
+    SELECT kind, tickets::text, proven::text, late::text, late_to_prove::text, round(to_ticket_p50::numeric, 1)::text,
       round(to_ticket_p95::numeric, 1)::text,
+      round(to_approved_p50::numeric, 1)::text, round(to_approved_p95::numeric, 1)::text,
       round(to_contained_p50::numeric, 1)::text, round(to_contained_p95::numeric, 1)::text,
       round(to_proven_p50::numeric, 1)::text, round(to_proven_p95::numeric, 1)::text
     FROM keyturn.v_sla
@@ -176,6 +177,6 @@ struct ServiceLevelReport: Statement {
     """
 
   static func decode(_ row: PostgresRow) throws -> [String?] {
-    try (0..<10).map { try row.decodeIfPresent($0, as: String.self) }
+    try (0..<13).map { try row.decodeIfPresent($0, as: String.self) }
   }
 }

@@ -9,7 +9,7 @@ import Synchronization
 struct GovernanceDemoCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "governance",
-    abstract: "Follow five stories on the terminal: who may what, what takes it away, and how it is proven.",
+    abstract: "Follow six stories on the terminal: who may what, what takes it away, and how it is proven.",
     discussion: """
       Makes two PostgreSQL clusters in a temporary folder and a worker in this process. Nothing is played: each refusal is the \
       rules' own, each change happens on the target. Exit code 0 only if every story ends as it must.
@@ -59,9 +59,9 @@ final class GovernanceStories: Sendable {
     self.output = output
   }
 
-  private var governance: GovernanceStore { world.composition.governance }
-  private var lifecycle: CredentialLifecycle { world.composition.lifecycle }
-  private var client: PostgresClient { world.composition.client }
+  var governance: GovernanceStore { world.composition.governance }
+  var lifecycle: CredentialLifecycle { world.composition.lifecycle }
+  var client: PostgresClient { world.composition.client }
 
   private static let policy = """
     policy: governed
@@ -83,6 +83,7 @@ final class GovernanceStories: Sendable {
     try await removalNamesWhoAndWhat()
     try await ownerChangesRole()
     try await vendorReviewLapses()
+    try await authorityIsLostOnTheWay()
     try await audit()
   }
 
@@ -173,9 +174,16 @@ final class GovernanceStories: Sendable {
     let replay = try await governance.replay(in: client)
     expect(
       "\(replay.decisions) stored decisions, replayed: none differs", replay.decisions > 0 && replay.different.isEmpty)
-    let settled = try await lifecycle.settleTickets()
-    expect("a proof ends a ticket, and nothing else does (\(settled) now)", settled > 0)
-    for ticket in try await governance.tickets(in: client).reversed() {
+    let permits = try await governance.replayPermits(in: client)
+    expect(
+      "\(permits.decisions) permits, each decided again for its moment: all were allowed",
+      permits.decisions > 0 && permits.different.isEmpty)
+    _ = try await lifecycle.settleTickets()
+    let tickets = try await governance.tickets(in: client)
+    expect(
+      "a proof ends a ticket, and nothing else does",
+      tickets.contains { !$0.isOpen } && tickets.allSatisfy { $0.isOpen == ($0.provenAt == nil) })
+    for ticket in tickets.reversed() {
       let end = ticket.provenAt.map { "proven after \(Int($0.timeIntervalSince(ticket.causeAt))) s" } ?? "open"
       say("\(ticket.name) \(ticket.kind.rawValue): \(ticket.subject.prefix(70)) – \(end)")
     }
@@ -183,7 +191,7 @@ final class GovernanceStories: Sendable {
 
   // MARK: Doing
 
-  private func addIdentity(
+  func addIdentity(
     _ name: String, owner: String = "alice", purpose: String? = "demonstration",
     rights: [String] = ["member:app_readers"]
   ) async throws {
@@ -194,7 +202,7 @@ final class GovernanceStories: Sendable {
         expiresAt: Date(timeIntervalSinceNow: 86_400 * 30)), now: Date(), in: client)
   }
 
-  private func submit(
+  func submit(
     _ actions: [GovernedAction], _ name: String, _ details: RequestDetails = RequestDetails(), by: String = "alice"
   ) async throws -> Request {
     try await transaction { transaction in
@@ -204,7 +212,7 @@ final class GovernanceStories: Sendable {
     }
   }
 
-  private func approve(_ request: Request) async throws {
+  func approve(_ request: Request) async throws {
     _ = try await lifecycle.decide(request.id, approve: true, by: "bob", sawDigest: request.digest)
   }
 
@@ -222,17 +230,17 @@ final class GovernanceStories: Sendable {
     try await transaction { _ = try await self.governance.setVendor(vendor, in: $0) }
   }
 
-  private func transaction<Result: Sendable>(
+  func transaction<Result: Sendable>(
     _ body: @Sendable (Transaction) async throws -> Result
   ) async throws -> Result {
     try await client.withTransaction { try await body($0) }
   }
 
   /// A worker until nothing is left to do, at most two minutes.
-  private func work() async throws {
+  func work(observer: CrashPointObserver? = nil) async throws {
     let service = try world.composition.makeWorker(
       WorkerConfiguration(name: "demo", lease: 20, leaseMargin: 2, heartbeat: 0.5, poll: 0.05, shutdownGrace: 10),
-      planEvery: 3600)
+      planEvery: 3600, observer: observer)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await service.run() }
       defer { service.worker.stop() }
@@ -248,17 +256,17 @@ final class GovernanceStories: Sendable {
 
   // MARK: Saying
 
-  private func title(_ text: String) { output.say("\n\(text)") }
-  private func say(_ text: String) { output.say("  · \(text)") }
+  func title(_ text: String) { output.say("\n\(text)") }
+  func say(_ text: String) { output.say("  · \(text)") }
 
-  private func expect(_ what: String, _ holds: Bool) {
+  func expect(_ what: String, _ holds: Bool) {
     checks.add()
     if !holds { failures.add() }
     output.say("  \(holds ? "✓" : "✗") \(what)")
   }
 
   /// The attempt must be refused with these words.
-  private func refused(_ what: String, _ words: String, _ body: () async throws -> Void) async {
+  func refused(_ what: String, _ words: String, _ body: () async throws -> Void) async {
     do {
       try await body()
       expect("\(what): allowed, and should not be", false)

@@ -1,3 +1,5 @@
+package import Foundation
+
 /// One person's decision as it arrives.
 package struct ApprovalInput: Sendable {
   package enum Verdict: Sendable {
@@ -18,10 +20,13 @@ package struct ApprovalInput: Sendable {
   package var isHuman: Bool
   /// The helpdesk's record, unique over all approvals.
   package var remoteTransaction: String?
+  /// When they decided, by the helpdesk's record, not later than now; nil: now.
+  package var decidedAt: Date?
 
   package init(
     verdict: Verdict, approver: String, actingFor: String? = nil, digest: RequestDigest, strength: Strength = .helpdesk,
-    signature: VerifiedSignature? = nil, isHuman: Bool = true, remoteTransaction: String? = nil
+    signature: VerifiedSignature? = nil, isHuman: Bool = true, remoteTransaction: String? = nil,
+    decidedAt: Date? = nil
   ) {
     self.verdict = verdict
     self.approver = approver
@@ -31,6 +36,7 @@ package struct ApprovalInput: Sendable {
     self.signature = signature
     self.isHuman = isHuman
     self.remoteTransaction = remoteTransaction
+    self.decidedAt = decidedAt
   }
 }
 

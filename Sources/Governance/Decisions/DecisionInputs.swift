@@ -8,6 +8,9 @@ package struct DecisionInputs: Sendable, Equatable, Codable {
     case admission
     /// May it be authorized?
     case approval
+    /// Did what was authorized hold when an effect was permitted? With the facts of the decision that granted it, at the
+    /// permit's time.
+    case permit
     /// Does what was authorized still hold?
     case recheck
     /// Authority fell away while the target was being changed: does anything of it still hold?

@@ -69,12 +69,15 @@ extension GovernanceStore {
     return named.sorted { $0.uuidString < $1.uuidString }
   }
 
-  /// Durable when the transaction commits.
+  /// Durable when the transaction commits. Returns the record's id.
+  @discardableResult
   package func record(
     _ decision: Decision, _ inputs: DecisionInputs, of request: RequestID, in transaction: Transaction
-  ) async throws {
+  ) async throws -> UUID {
+    let id = UUID.ordered()
     try await transaction.execute(
-      InsertDecision(request: request, inputs: inputs, bytes: try inputs.canonicalBytes(), decision: decision))
+      InsertDecision(id: id, request: request, inputs: inputs, bytes: try inputs.canonicalBytes(), decision: decision))
+    return id
   }
 
   /// Decides every stored decision again from its stored inputs.
@@ -85,6 +88,31 @@ extension GovernanceStore {
       let rows = try await runner.query(FindDecisions(after: last))
       guard let final = rows.last else { return report }
       for row in rows { report.add(row.id, try Self.isSame(row)) }
+      last = final.id
+    }
+  }
+
+  /// Decides again for every permit that is not for a removal: the facts of the decision that granted its authorization, at
+  /// the moment of the permit, must allow it.
+  package func replayPermits(in runner: some StatementRunner) async throws -> ReplayReport {
+    var report = ReplayReport()
+    var last = UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))
+    var known: (decision: UUID, inputs: DecisionInputs)?
+    while true {
+      let rows = try await runner.query(FindPermitDecisions(after: last))
+      guard let final = rows.last else { return report }
+      for row in rows {
+        var inputs: DecisionInputs
+        if let known, known.decision == row.decision {
+          inputs = known.inputs
+        } else {
+          inputs = try DecisionInputs(canonical: row.inputs)
+          known = (row.decision, inputs)
+        }
+        inputs.moment = .permit
+        inputs.now = FactTime(row.grantedAt)
+        report.add(row.id, Decision.decide(inputs).outcome == .allow)
+      }
       last = final.id
     }
   }

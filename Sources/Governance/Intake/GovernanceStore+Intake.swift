@@ -40,6 +40,7 @@ extension GovernanceStore {
       throw GovernanceError.unknown("source", name)
     }
     guard source.kind != .manual else { throw FieldRule.invalid("source", "one that is fed, not kept by hand") }
+    try await transaction.query(LockMassChange())
     let known = try await transaction.query(FindPersonRecords(source: name, externalID: nil))
     let plan = try FeedPlan(
       feed: feed, source: source, known: known, others: try await transaction.query(ListOtherPeople(source: name)),
@@ -147,6 +148,9 @@ extension GovernanceStore {
     guard let record else { throw GovernanceError.unknown("source", source) }
     let old = try await transaction.queryFirst(FindPersonRecords(source: source, externalID: person.externalID))
     try await check(person, against: old, of: record, in: transaction)
+    if let old, PersonChange(id: old.id, from: old.attributes, to: person).trigger != nil {
+      try await transaction.query(LockMassChange())
+    }
     let now = try await transaction.queryFirst(ReadClock()) ?? Date()
     try await upsert([person], source: source, asOf: now, in: transaction)
     if record.kind != .manual {

@@ -15,7 +15,7 @@ extension PolicyParser {
       if known.contains(name) {
         found[name] = value
       } else {
-        let near = known.first { $0.hasPrefix(name.prefix(4)) || name.hasPrefix($0.prefix(4)) }
+        let near = NearestWord.of(String(name.prefix(60)), among: known)
         add(
           line(key), path, "\"\(name.prefix(60))\" is not a key here",
           near.map { "did you mean \($0)?" } ?? "keys are \(known.joined(separator: ", "))")

@@ -90,6 +90,9 @@ extension GovernanceStore {
     } else {
       time = try await transaction.queryFirst(ReadClock()) ?? Date()
     }
+    if orders.count > OwedTickets.batch {
+      return try await owe(orders, cause: time, in: transaction)
+    }
     try await transaction.execute(OpenTickets(orders: orders, cause: time))
   }
 
@@ -103,7 +106,7 @@ extension GovernanceStore {
   }
 
   /// Decides again over live authorizations, at most `limit` after the one named; what no longer holds is voided, with a
-  /// ticket. Whatever push should have voided before is counted as unexpected.
+  /// ticket. Who is away only pauses it, at each permit. Whatever push should have voided before is counted as unexpected.
   package func recheck(
     after: UUID?, limit: Int64, in transaction: Transaction
   ) async throws -> RecheckReport {
@@ -116,7 +119,7 @@ extension GovernanceStore {
         of: row.request, revision: row.revision, moment: .recheck, in: transaction)
       let decision = Decision.decide(inputs)
       report.checked += 1
-      guard decision.outcome == .block,
+      guard decision.outcome == .block, !decision.isOnlyAbsence(inputs),
         let reason = decision.reasons.first(where: { $0 != .approvalMissing && $0.severity == .block })
       else { continue }
       try await record(decision, inputs, of: row.request, in: transaction)

@@ -13,7 +13,8 @@ struct LockRequestFacts: Statement {
         SELECT CASE
           WHEN k.request_digest IS DISTINCT FROM r.digest OR k.request_revision IS DISTINCT FROM r.revision
             THEN 'mismatched'
-          WHEN k.state = 'resolved' AND k.kind = 'request' THEN 'closed'
+          -- Ended with its proof it is as good as open: what it approved goes on.
+          WHEN k.state = 'resolved' AND k.resolution <> 'proven' THEN 'closed'
           ELSE 'open'
         END
         FROM governance.ticket AS k
@@ -295,13 +296,14 @@ struct InsertDecision: Statement {
     VALUES ($1, $2, $3, $4, $5, $6, $7, sha256($7), $8)
     """
 
+  let id: UUID
   let request: RequestID
   let inputs: DecisionInputs
   let bytes: [UInt8]
   let decision: Decision
 
   func bind(_ parameters: inout PostgresParameters) {
-    parameters.append(UUID.ordered())
+    parameters.append(id)
     parameters.append(request.rawValue)
     parameters.append(inputs.request.revision)
     parameters.append(inputs.moment.rawValue)
@@ -335,5 +337,34 @@ struct FindDecisions: Statement {
 
   static func decode(_ row: PostgresRow) throws -> Row {
     Row(id: try row[0], outcome: try row[1], reasons: try row[2], inputs: try row[3])
+  }
+}
+
+/// Permits with the inputs of the decision that they rest on, in the order of their ids. Those of a database that was older
+/// when it granted them have none.
+struct FindPermitDecisions: Statement {
+  static let sql = """
+    SELECT p.id, p.granted_at, d.id, d.inputs
+    FROM governance.permit AS p
+    JOIN governance.authorization AS a ON a.id = p.authorization_id
+    JOIN governance.decision AS d ON d.id = a.decision_id
+    WHERE p.id > $1 AND p.action <> 'revoke'
+    ORDER BY p.id
+    LIMIT 500
+    """
+
+  let after: UUID
+
+  func bind(_ parameters: inout PostgresParameters) { parameters.append(after) }
+
+  struct Row: Sendable {
+    let id: UUID
+    let grantedAt: Date
+    let decision: UUID
+    let inputs: [UInt8]
+  }
+
+  static func decode(_ row: PostgresRow) throws -> Row {
+    Row(id: try row[0], grantedAt: try row[1], decision: try row[2], inputs: try row[3])
   }
 }

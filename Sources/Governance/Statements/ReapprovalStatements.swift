@@ -49,12 +49,13 @@ struct OpenTickets: Statement {
   static let sql = """
     WITH wanted AS (
       SELECT DISTINCT ON (w.identity_id, w.kind) w.*
-      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::float8[]) WITH ORDINALITY
-        AS w (identity_id, kind, subject, body, seconds, n)
+      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::float8[], $7::float8[]) WITH ORDINALITY
+        AS w (identity_id, kind, subject, body, seconds, proof_seconds, n)
       ORDER BY w.identity_id, w.kind, w.n
     ), opened AS (
-      INSERT INTO governance.ticket (id, kind, identity_id, subject, body, cause_at, due_at)
-      SELECT gen_random_uuid(), w.kind, w.identity_id, w.subject, w.body, $6::timestamptz, $6::timestamptz + make_interval(secs => w.seconds)
+      INSERT INTO governance.ticket (id, kind, identity_id, subject, body, cause_at, due_at, proof_due_at)
+      SELECT gen_random_uuid(), w.kind, w.identity_id, w.subject, w.body, $6::timestamptz,
+        $6::timestamptz + make_interval(secs => w.seconds), $6::timestamptz + make_interval(secs => w.proof_seconds)
       FROM wanted AS w
       ON CONFLICT (identity_id, kind)
         WHERE state = 'open' AND kind IN ('reapproval', 'leaver', 'leak', 'vendor_end', 'expired', 'review')
@@ -75,6 +76,8 @@ struct OpenTickets: Statement {
     let body: String
     /// From the cause.
     let dueSeconds: Double
+    /// From the cause to the proof, where that has a clock of its own.
+    var proofSeconds: Double?
   }
 
   let orders: [Order]
@@ -87,6 +90,7 @@ struct OpenTickets: Statement {
     parameters.append(orders.map(\.body))
     parameters.append(orders.map(\.dueSeconds))
     parameters.append(cause)
+    parameters.append(orders.map(\.proofSeconds))
   }
 }
 

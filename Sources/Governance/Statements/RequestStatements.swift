@@ -171,8 +171,8 @@ struct InsertRequestWithdrawal: Statement {
 struct InsertAuthorization: Statement {
   static let sql = """
     INSERT INTO governance.authorization
-      (id, request_id, revision, digest, approval_id, identity_id, actions, valid_until)
-    VALUES ($1, $2, $8, $3, $4, $5, $6, $7)
+      (id, request_id, revision, digest, approval_id, identity_id, actions, valid_until, decision_id, people, known_people)
+    VALUES ($1, $2, $8, $3, $4, $5, $6, $7, $9, $10, $11)
     ON CONFLICT (request_id, revision) DO NOTHING
     """
 
@@ -180,6 +180,8 @@ struct InsertAuthorization: Statement {
   let revision: Int32
   let digest: RequestDigest
   let approval: UUID?
+  let decision: UUID?
+  let standing: Standing
 
   func bind(_ parameters: inout PostgresParameters) {
     parameters.append(authorization.id.rawValue)
@@ -190,6 +192,9 @@ struct InsertAuthorization: Statement {
     parameters.append(authorization.actions.map(\.rawValue))
     parameters.append(authorization.validUntil)
     parameters.append(revision)
+    parameters.append(decision)
+    parameters.append(standing.people)
+    parameters.append(standing.knownPeople)
   }
 }
 

@@ -18,7 +18,8 @@ extension GovernanceStore {
     let decision = Decision.decide(inputs)
     try await record(decision, inputs, of: request, in: transaction)
     let identity = try await identity(id, in: transaction)
-    let against = decision.reasons.filter { $0.severity != .note }.map(\.explanation)
+    // That approvals are missing follows from the others.
+    let against = decision.reasons.filter { $0.severity != .note && $0 != .approvalMissing }.map(\.explanation)
     let words = against.isEmpty ? "its authorization was voided" : against.joined(separator: "; ")
     let levels = inputs.policy.serviceLevels
     try await open(

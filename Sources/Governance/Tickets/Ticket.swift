@@ -70,7 +70,8 @@ enum TicketText {
       }
     return OpenTickets.Order(
       identity: identity, kind: kind, subject: clipped("\(name): \(trigger.reason.explanation)", 300),
-      body: clipped("What changed: \(words).\nWhat is needed: \(trigger.remedy)", maximum), dueSeconds: seconds)
+      body: clipped("What changed: \(words).\nWhat is needed: \(trigger.remedy)", maximum), dueSeconds: seconds,
+      proofSeconds: kind == .leaver ? levels.leaverRotate : nil)
   }
 
   static func order(_ reason: ReasonCode, identity: IdentityID, name: String, words: String) -> OpenTickets.Order {

@@ -16,8 +16,10 @@ struct TicketDuties: Sendable {
   /// The clock stops at the saga's own time, whenever this runs.
   private var settle: MaintenanceDuty {
     MaintenanceDuty(name: "settle-tickets", period: 10) { transaction in
+      let approved = try await transaction.execute(NoteApprovedTickets())
       let contained = try await transaction.execute(NoteContainedTickets())
-      return "contained \(contained), settled \(try await transaction.execute(SettleProvenTickets()))"
+      let settled = try await transaction.execute(SettleProvenTickets())
+      return "approved \(approved), contained \(contained), settled \(settled)"
     }
   }
 
@@ -78,6 +80,7 @@ extension CredentialLifecycle {
   /// Ends the tickets whose result is proven, as a worker does every ten seconds. Returns how many.
   package func settleTickets() async throws -> Int {
     try await client.withTransaction { transaction in
+      try await transaction.execute(NoteApprovedTickets())
       try await transaction.execute(NoteContainedTickets())
       return try await transaction.execute(SettleProvenTickets())
     }
@@ -87,6 +90,26 @@ extension CredentialLifecycle {
   package func openEndTickets() async throws -> Int {
     try await client.withTransaction { try await TicketDuties(lifecycle: self).openEnds(in: $0) }
   }
+}
+
+/// The clock to the approval stops with what was granted first: for the ticket's own request, or for its identity after the
+/// cause, by people or by policy.
+struct NoteApprovedTickets: Statement {
+  static let sql = """
+    WITH approved AS (
+      SELECT k.id, LEAST(
+        (SELECT min(a.valid_from) FROM governance.authorization AS a WHERE a.request_id = k.request_id),
+        CASE WHEN k.kind <> 'request' THEN (
+          SELECT min(a.valid_from) FROM governance.authorization AS a
+          WHERE a.identity_id = k.identity_id AND a.voided_at IS NULL AND a.valid_from >= k.cause_at) END) AS at
+      FROM governance.ticket AS k
+      WHERE k.state = 'open' AND k.approved_at IS NULL AND k.kind <> 'break_glass'
+    )
+    UPDATE governance.ticket AS k
+    SET approved_at = p.at
+    FROM approved AS p
+    WHERE k.id = p.id AND p.at IS NOT NULL AND k.approved_at IS NULL
+    """
 }
 
 /// The clock to containment of leaks and leavers stops with the first cut after the cause, long before all is proven.
@@ -118,7 +141,7 @@ struct NoteContainedTickets: Statement {
 struct SettleProvenTickets: Statement {
   static let sql = """
     WITH proven AS (
-      SELECT k.id, min(r.finished_at) AS at, bool_or(k.kind = 'review' AND r.action = 'revoke') AS compensates,
+      SELECT k.id, min(r.finished_at) AS at, min(a.valid_from) AS approved, bool_or(k.kind = 'review' AND r.action = 'revoke') AS compensates,
         min((SELECT min(e.settled_at) FROM lifecycle.effect AS e
           WHERE e.rotation_id = r.id AND e.verb IN ('block_logins', 'set_secret') AND e.state = 'applied')) AS contained
       FROM governance.ticket AS k
@@ -135,7 +158,8 @@ struct SettleProvenTickets: Statement {
       GROUP BY k.id
     )
     UPDATE governance.ticket AS k
-    SET proven_at = p.at, contained_at = COALESCE(k.contained_at, p.contained, p.at), state = 'resolved',
+    SET proven_at = p.at, contained_at = COALESCE(k.contained_at, p.contained, p.at),
+      approved_at = COALESCE(k.approved_at, GREATEST(p.approved, k.cause_at)), state = 'resolved',
       resolution = CASE WHEN p.compensates THEN 'compensated' ELSE 'proven' END, resolved_at = clock_timestamp()
     FROM proven AS p
     WHERE k.id = p.id AND k.state = 'open'

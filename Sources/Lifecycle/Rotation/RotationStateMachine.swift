@@ -183,8 +183,8 @@ struct RotationStateMachine {
     case .permitRefused(let reasons):
       let words = reasons.map(\.rawValue).joined(separator: ", ")
       if reasons.allSatisfy(\.passes) { return .wait(seconds: 3, reason: words) }
-      // What data that arrives will cure is waited for; everything else needs a person.
-      let waits = reasons.allSatisfy { $0.severity == .wait }
+      // What data that arrives will cure is waited for, and who is away; everything else needs a person.
+      let waits = reasons.allSatisfy { $0.severity == .wait || $0.isAbsence }
       return waits ? .wait(seconds: 60, reason: words) : .block(reason: words)
     case .inconclusive(let cause):
       return .retry(code: cause)
