@@ -24,8 +24,8 @@ package struct CaseTimeline: Sendable {
   }
 
   private mutating func add(_ leaf: EvidenceLeaf) {
-    func line(_ text: String, at: Int64? = nil) {
-      lines.append(Line(at: at ?? leaf.at, sequence: leaf.sequence, text: text))
+    func line(_ text: String) {
+      lines.append(Line(at: leaf.at, sequence: leaf.sequence, text: text))
     }
     let detail = leaf.detail
     switch leaf.type {
@@ -35,26 +35,7 @@ package struct CaseTimeline: Sendable {
       openedAt = leaf.at
       state = "planned"
       line("opened: \(action ?? "?"), because \(trigger ?? "?")")
-    case .rotationStep:
-      for move in detail["moves"]?.array ?? [] {
-        guard let parts = move.array, parts.count == 2, let to = parts[0].string else { continue }
-        let at = parts[1].integer ?? leaf.at
-        state = to
-        if to == "done" { finishedAt = at }
-        line("→ \(to)", at: at)
-      }
-      for effect in detail["effects"]?.array ?? [] {
-        guard let parts = effect.array, parts.count == 4, let outcome = parts[1].string else { continue }
-        line("effect \(outcome)", at: parts[3].integer)
-      }
-      for proof in detail["proofs"]?.array ?? [] {
-        guard let parts = proof.array, parts.count == 4, let kind = parts[0].string, let result = parts[1].string else {
-          continue
-        }
-        line("proof \(kind): \(result)", at: parts[3].integer)
-      }
-      if let verb = detail["intent"]?["verb"]?.string { line("permitted and intended: \(verb)") }
-      if let reason = detail["reason"]?.string { line("reason: \(reason)") }
+    case .rotationStep: addStep(leaf)
     case .rotationCancelled:
       state = "cancelled"
       line("cancelled")
@@ -80,5 +61,33 @@ package struct CaseTimeline: Sendable {
     default:
       line(leaf.type.rawValue + " by \(leaf.actor)")
     }
+  }
+
+  /// One commit of a saga may hold several outcomes, proofs and moves: in the order in which they happened.
+  private mutating func addStep(_ leaf: EvidenceLeaf) {
+    let detail = leaf.detail
+    var found: [Line] = []
+    func line(_ text: String, at: Int64?) {
+      found.append(Line(at: at ?? leaf.at, sequence: leaf.sequence, text: text))
+    }
+    for effect in detail["effects"]?.array ?? [] {
+      guard let parts = effect.array, parts.count == 4, let outcome = parts[1].string else { continue }
+      line("effect \(outcome)", at: parts[3].integer)
+    }
+    for proof in detail["proofs"]?.array ?? [] {
+      guard let parts = proof.array, parts.count == 4, let kind = parts[0].string, let result = parts[1].string else {
+        continue
+      }
+      line("proof \(kind): \(result)", at: parts[3].integer)
+    }
+    for move in detail["moves"]?.array ?? [] {
+      guard let parts = move.array, parts.count == 2, let to = parts[0].string else { continue }
+      state = to
+      if to == "done" { finishedAt = parts[1].integer ?? leaf.at }
+      line("→ \(to)", at: parts[1].integer)
+    }
+    if let verb = detail["intent"]?["verb"]?.string { line("permitted and intended: \(verb)", at: nil) }
+    if let reason = detail["reason"]?.string { line("reason: \(reason)", at: nil) }
+    lines += found.enumerated().sorted { ($0.element.at, $0.offset) < ($1.element.at, $1.offset) }.map(\.element)
   }
 }

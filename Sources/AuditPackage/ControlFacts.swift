@@ -17,11 +17,30 @@ package struct ControlFacts: Sendable {
       if isMet { met += 1 } else if failing.last != id { failing.append(id) }
     }
 
-    /// Without naming what.
-    package mutating func add(met: Int, of total: Int) {
+    /// Without naming each.
+    package mutating func add(met: Int, of total: Int, failing: [UUID] = []) {
       self.met += met
       self.total += total
+      self.failing += failing
     }
+
+    package mutating func add(_ other: Measure) { add(met: other.met, of: other.total, failing: other.failing) }
+  }
+
+  /// How long cases of one action took from their opening to their proof.
+  package struct Times: Sendable, Equatable {
+    /// Seconds that are allowed.
+    package let limit: Int64
+    /// Of those that ended, or had to: in time.
+    package fileprivate(set) var inTime = Measure()
+    /// Of those that ended.
+    package fileprivate(set) var seconds: [Int64] = []
+
+    init(limit: Int64) { self.limit = limit }
+
+    /// Nil when none ended.
+    package var median: Int64? { seconds.isEmpty ? nil : seconds.sorted()[(seconds.count - 1) / 2] }
+    package var longest: Int64? { seconds.max() }
   }
 
   /// What a look over a target found.
@@ -29,6 +48,8 @@ package struct ControlFacts: Sendable {
     package let target: String
     package let logins: Int
     package let governed: Int
+
+    package var isWhole: Bool { governed == logins }
   }
 
   /// The newest proven secret of a credential.
@@ -47,7 +68,8 @@ package struct ControlFacts: Sendable {
   package private(set) var owners = Measure()
   package private(set) var effects = Measure()
   package private(set) var decisions = Measure()
-  package private(set) var deadlines = Measure()
+  /// By action.
+  package private(set) var times: [String: Times] = [:]
   package var sealed = Measure()
   /// By target; empty: nobody has looked.
   package private(set) var coverage: [Coverage] = []
@@ -127,10 +149,13 @@ package struct ControlFacts: Sendable {
       loginsProven.count(isDone && passed.isSuperset(of: ["negative_control", "login"]), id)
       if timeline.action == "rotate" { oldRefused.count(isDone && passed.contains("old_refused"), id) }
     }
-    if let opened = timeline.openedAt, let limit = inputs.limits[timeline.action ?? ""] {
+    if let opened = timeline.openedAt, let action = timeline.action, let limit = inputs.limits[action] {
       let deadline = Deadline(caseID: id, start: opened, end: timeline.finishedAt, limit: limit)
+      if let seconds = deadline.seconds { times[action, default: Times(limit: limit)].seconds.append(seconds) }
       // What is open and has time left is neither.
-      if deadline.end != nil || inputs.until - opened > limit * 1_000_000 { deadlines.count(deadline.isMet, id) }
+      if deadline.end != nil || inputs.until - opened > limit * 1_000_000 {
+        times[action, default: Times(limit: limit)].inTime.count(deadline.isMet, id)
+      }
     }
   }
 

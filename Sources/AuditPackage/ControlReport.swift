@@ -80,24 +80,29 @@ package struct ControlReport: Sendable {
     func nhi(_ number: Int, _ title: String, _ population: String, _ measure: ControlFacts.Measure) -> Line {
       line("NHI\(number)", Self.owasp, title, population, measure, aliases: [Self.alias(number)])
     }
-    func unmeasured(_ id: String, _ framework: String, _ title: String, _ gap: String, _ aliases: [String] = []) -> Line
-    {
+    func unmeasured(
+      _ id: String, _ framework: String, _ title: String, _ population: String, _ gap: String, _ aliases: [String] = []
+    ) -> Line {
       Line(
-        control: Control(id: id, framework: framework, aliases: aliases, title: title), population: "–", numerator: 0,
-        denominator: 0, threshold: 1, gap: gap, cases: [], excusedUntil: nil)
+        control: Control(id: id, framework: framework, aliases: aliases, title: title), population: population,
+        numerator: 0, denominator: 0, threshold: 1, gap: gap, cases: [], excusedUntil: nil)
     }
     var governed = ControlFacts.Measure()
     if let discovered {
       governed.add(met: min(facts.owners.total, discovered), of: discovered)
     } else {
-      for target in facts.coverage { governed.add(met: target.governed, of: target.logins) }
+      for target in facts.coverage {
+        governed.add(
+          met: target.governed, of: target.logins,
+          failing: target.isWhole ? [] : [UUID(leafText: target.target)].compactMap { $0 })
+      }
     }
     var permitted = ControlFacts.Measure()
-    for measure in [facts.effects, facts.decisions] { permitted.add(met: measure.met, of: measure.total) }
+    for measure in [facts.effects, facts.decisions] { permitted.add(measure) }
     let coverage =
       governed.total == 0
       ? unmeasured(
-        "COVERAGE", "Keyturn", "Governed identities of all discovered",
+        "COVERAGE", "Keyturn", "Governed identities of all discovered", "accounts on the targets",
         "nobody has listed the accounts on the targets: run `keyturn discover`, or give --discovered")
       : line("COVERAGE", "Keyturn", "Governed identities of all discovered", "accounts on the targets", governed)
     lines = [
@@ -105,35 +110,43 @@ package struct ControlReport: Sendable {
       nhi(1, "Improper offboarding", "revocations, proven gone", facts.revocations),
       nhi(2, "Secret leakage", "rotations whose old secret is proven refused", facts.oldRefused),
       unmeasured(
-        "NHI3", Self.owasp, "Vulnerable third-party NHI", "vendors' own systems are not looked at", [Self.alias(3)]),
+        "NHI3", Self.owasp, "Vulnerable third-party NHI", "identities of vendors",
+        "vendors' own systems are not looked at", [Self.alias(3)]),
       nhi(4, "Insecure authentication", "proven logins with a refused negative control", facts.loginsProven),
       nhi(5, "Overprivileged NHI", "readings of rights equal to the approved ones", facts.rights),
       unmeasured(
-        "NHI6", Self.owasp, "Insecure cloud deployment configurations", "deployment configurations are not read",
+        "NHI6", Self.owasp, "Insecure cloud deployment configurations", "deployments that use an identity",
+        "deployment configurations are not read",
         [Self.alias(6)]),
       nhi(7, "Long-lived secrets", "active secrets, proven within their policy's period", facts.inTime),
       unmeasured(
-        "NHI8", Self.owasp, "Environment isolation", "use of one account in several environments is not observed",
+        "NHI8", Self.owasp, "Environment isolation", "identities, each used in one environment",
+        "use of one account in several environments is not observed",
         [Self.alias(8)]),
       unmeasured(
-        "NHI9", Self.owasp, "NHI reuse", "use of one account by several workloads is not observed", [Self.alias(9)]),
-      unmeasured("NHI10", Self.owasp, "Human use of NHI", "who uses a secret is not observed", [Self.alias(10)]),
+        "NHI9", Self.owasp, "NHI reuse", "identities, each used by one workload",
+        "use of one account by several workloads is not observed", [Self.alias(9)]),
+      unmeasured(
+        "NHI10", Self.owasp, "Human use of NHI", "uses of secrets, none by a person",
+        "who uses a secret is not observed", [Self.alias(10)]),
       line(
         "PR.AA-01", Self.nist, "Identities and credentials are managed",
         "active secrets, proven within their policy's period", facts.inTime, aliases: ["PR.AC-1 (CSF 1.1)"]),
       line(
         "PR.AA-02", Self.nist, "Identities are proofed and bound", "identities with active owner and backup",
-        facts.owners),
+        facts.owners, aliases: ["PR.AC-6 (CSF 1.1)"]),
       line(
         "PR.AA-03", Self.nist, "Users, services and hardware are authenticated", "secrets proven by login and refusal",
-        facts.loginsProven),
+        facts.loginsProven, aliases: ["PR.AC-7 (CSF 1.1)"]),
       line(
         "PR.AA-04", Self.nist, "Identity assertions are protected", "leaves in the signed log", facts.sealed,
         threshold: 0.999),
       line(
         "PR.AA-05", Self.nist, "Permissions are enforced and reviewed",
-        "effects with a permit, decisions by somebody else", permitted),
-      unmeasured("PR.AA-06", Self.nist, "Physical access is managed", "physical access is not governed here"),
+        "effects with a permit, decisions by somebody else", permitted, aliases: ["PR.AC-4 (CSF 1.1)"]),
+      unmeasured(
+        "PR.AA-06", Self.nist, "Physical access is managed", "places with hardware",
+        "physical access is not governed here", ["PR.AC-2 (CSF 1.1)"]),
     ]
   }
 

@@ -87,6 +87,9 @@ import Testing
     #expect(try await verdict(sample, world) == 0)
     let times = try String(contentsOfFile: world.folder + "/times.csv", encoding: .utf8).split(separator: "\n")
     #expect(times.count == 7 && times[0].hasPrefix("case,opened,proven") && times[1].hasSuffix("true"))
+    // With the day: an auditor's period may be a year.
+    #expect(
+      times[1].split(separator: ",")[1].wholeMatch(of: /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/) != nil, "\(times[1])")
 
     // A timeline.
     let timeline = try await keyturn(world, "timeline", id)
@@ -143,6 +146,13 @@ import Testing
     #expect(text.contains("\(identity)") && text.contains("NHI-02") && text.contains("PR.AC-1 (CSF 1.1)"))
     let page = try String(contentsOfFile: html, encoding: .utf8)
     #expect(page.contains("<svg") && page.contains("@page") && page.contains("not measurable"))
+    let head = try #require(try await world.reader.head())
+    for words in [
+      "NHI2", "also NHI-02", "also PR.AC-1 (CSF 1.1)", "identities with active owner and backup", "0 / 2", "100.0 %",
+      head.root.base64, "href=\"#PR.AA-02\"", "id=\"PR.AA-02\"", "revoke, % in time",
+    ] {
+      #expect(page.contains(words), "\(words)")
+    }
     #expect(!page.contains("<script") && !page.contains("http://") && !page.contains("https://"))
 
     // A dated exception for that identity.

@@ -1,15 +1,21 @@
 import AuditPackage
+import Evidence
 import Foundation
 import MerkleLog
 
-/// The control report as a page that prints well: coverage first, then the controls, then charts.
+/// The control report as a page that prints well: coverage first, then the controls, then charts and the cases behind.
 struct ReportPage {
   let report: ControlReport
   let facts: ControlFacts
+  /// What it was counted from; nil: no log was begun.
+  let head: LogHead?
   /// By id.
   let targets: [String: String]
   let from: Date
   let until: Date
+
+  /// Rows of a chart: as many as fit on a page.
+  private static let rows = 60
 
   static func percent(_ share: Double?) -> String? { share.map { String(format: "%.1f %%", $0 * 100) } }
 
@@ -18,66 +24,123 @@ struct ReportPage {
       "Control report",
       """
       <h1>Control report</h1><p>\(HTML.text(from.formatted(.iso8601))) to \(HTML.text(until.formatted(.iso8601)))</p>
-      <p>Counted from leaves of the evidence log. What cannot be measured is never shown as met.</p>
-      <table><tr><th>control</th><th>framework</th><th>title</th><th>what is counted</th><th>count</th><th>share</th>
-      <th>status</th></tr>\(report.lines.map(row).joined())</table>
-      <h2>Coverage: governed logins of all, %</h2>\(coverage)
-      <h2>Shares by control, %</h2>\(HTML.bars(shares))
+      <p>Counted from leaves of the evidence log. What cannot be measured is never shown as met; what is not sealed is not
+      counted. Ask for a package of any case: <code>keyturn audit package CASE</code>.</p>
+      \(source)
+      <table><thead><tr><th>control</th><th>what is counted</th><th>met / all</th><th>share</th><th>needed</th><th>status</th>
+      <th>cases</th></tr></thead>\(controls)</table>
+      <h2>Coverage: governed logins of all, %\(HTML.of(Self.rows, facts.coverage.count))</h2>\(coverage)
+      <h2>Shares by control, %</h2>\(shares)
       <h2>Proven in time</h2>\(deadlines)
-      <h2>Age of secrets: the oldest on each target, days</h2>\(ages)
+      <h2>Age of secrets: the oldest on each target, days\(HTML.of(Self.rows, oldest.count))</h2>\(ages)
       \(failing)
       """)
   }
 
+  private var source: String {
+    guard let head else { return "<p class=\"bad\">No log was begun: nothing is evidence.</p>" }
+    return """
+      <table><tr><th>log</th><td>\(HTML.text(head.origin))</td></tr><tr><th>leaves sealed</th><td>\(head.size)</td></tr>
+      <tr><th>root</th><td><code>\(head.root.base64)</code></td></tr><tr><th>leaves not sealed yet</th>
+      <td>\(facts.sealed.total - facts.sealed.met)</td></tr></table>
+      """
+  }
+
+  private var controls: String {
+    var (rows, framework) = ("", "")
+    for line in report.lines {
+      if line.control.framework != framework {
+        framework = line.control.framework
+        rows += "<tr class=\"group\"><th colspan=\"7\">\(HTML.text(framework))</th></tr>"
+      }
+      rows += row(line)
+    }
+    return rows
+  }
+
   private func row(_ line: ControlReport.Line) -> String {
-    let aliases = line.control.aliases.isEmpty ? "" : " (" + line.control.aliases.joined(separator: ", ") + ")"
+    let control = line.control
+    let aliases = control.aliases.isEmpty ? "" : "<br>also " + HTML.text(control.aliases.joined(separator: ", "))
     let mark = line.status == .met ? "good" : line.status == .notMeasurable ? "none" : "bad"
-    return "<tr><td>\(HTML.text(line.control.id + aliases))</td><td>\(HTML.text(line.control.framework))</td>"
-      + "<td>\(HTML.text(line.control.title))</td><td>\(HTML.text(line.gap ?? line.population))</td>"
-      + "<td>\(line.gap == nil ? "\(line.numerator) / \(line.denominator)" : "–")</td>"
-      + "<td>\(Self.percent(line.share) ?? "–")</td><td class=\"\(mark)\">\(HTML.text("\(line.status)"))</td></tr>"
+    let gap = line.gap.map { "<br><span class=\"gap\">\(HTML.text($0))</span>" } ?? ""
+    return "<tr><td class=\"wide\"><b>\(HTML.text(control.id))</b> \(HTML.text(control.title))\(aliases)</td>"
+      + "<td>\(HTML.text(line.population))\(gap)</td>"
+      + "<td class=\"number\">\(line.share == nil ? "–" : "\(line.numerator) / \(line.denominator)")</td>"
+      + "<td class=\"number\">\(Self.percent(line.share) ?? "–")</td>"
+      + "<td class=\"number\">\(Self.percent(line.threshold) ?? "–")</td><td class=\"\(mark)\">\(HTML.text("\(line.status)"))</td>"
+      + "<td>\(line.cases.isEmpty ? "–" : "<a href=\"#\(control.id)\">\(line.cases.count)</a>")</td></tr>"
   }
 
   private var coverage: String {
-    guard !facts.coverage.isEmpty else { return "<p>Nobody has listed the accounts on the targets.</p>" }
+    guard !facts.coverage.isEmpty else {
+      return "<p class=\"none\">No data: no target was looked over with <code>keyturn discover</code>.</p>"
+    }
+    let shares = facts.coverage.map { look in
+      (name(look.target), look.logins == 0 ? 0 : Double(look.governed) / Double(look.logins) * 100, look.isWhole)
+    }
     return HTML.bars(
-      facts.coverage.prefix(60).map {
-        let share = $0.logins == 0 ? 0 : Double($0.governed) / Double($0.logins)
-        return (name($0.target), (share * 1000).rounded() / 10, $0.governed == $0.logins)
-      })
+      shares.sorted { $0.1 < $1.1 }.prefix(Self.rows).map { ($0.0, Self.tenth($0.1), $0.2) }, full: 100,
+      bad: "not all are governed")
   }
 
-  private var shares: [(label: String, value: Double, isGood: Bool)] {
-    report.lines.compactMap { line in
-      line.share.map { (line.control.id, ($0 * 1000).rounded() / 10, line.status == .met) }
+  private var shares: String {
+    let bars = report.lines.compactMap { line in
+      line.share.map { (line.control.id, Self.tenth($0 * 100), line.status == .met) }
     }
+    let missing = report.lines.filter { $0.share == nil }.map(\.control.id)
+    return (bars.isEmpty ? "<p class=\"none\">No data.</p>" : HTML.bars(bars, full: 100, bad: "not met"))
+      + (missing.isEmpty ? "" : "<p class=\"none\">Not measurable: \(HTML.text(missing.joined(separator: ", "))).</p>")
   }
 
   private var deadlines: String {
-    let (met, total) = (facts.deadlines.met, facts.deadlines.total)
-    guard total > 0 else { return "<p>No case ended, or had to, in the period.</p>" }
-    return HTML.bars([("in time", Double(met), true), ("late", Double(total - met), total == met)])
+    let times = facts.times.sorted { $0.key < $1.key }
+    guard times.contains(where: { $0.value.inTime.total > 0 }) else {
+      return "<p class=\"none\">No data: no case ended, or had to, in the period.</p>"
+    }
+    let rows = times.map { action, times in
+      "<tr><td>\(HTML.text(action))</td><td>\(HTML.duration(times.limit))</td><td>\(times.inTime.met) / \(times.inTime.total)</td>"
+        + "<td>\(times.median.map(HTML.duration) ?? "–")</td><td>\(times.longest.map(HTML.duration) ?? "–")</td></tr>"
+    }
+    return "<table><thead><tr><th>action</th><th>limit from opening to proof</th><th>in time / all</th><th>median</th>"
+      + "<th>longest</th></tr></thead>\(rows.joined())</table>"
+      + HTML.bars(
+        times.filter { $0.value.inTime.total > 0 }.map { action, times in
+          let (met, total) = (times.inTime.met, times.inTime.total)
+          return (action + ", % in time", Self.tenth(Double(met) / Double(total) * 100), met == total)
+        }, full: 100, bad: "some are late")
+      + Self.list("Late cases", id: "late", times.flatMap(\.value.inTime.failing))
+  }
+
+  private var oldest: [ControlFacts.Age] {
+    Dictionary(grouping: facts.ages, by: \.target).compactMap { _, ages in
+      // One that is too old is shown, even when another with a longer period is older.
+      ages.max { ($0.isInTime ? 0 : 1, $0.age) < ($1.isInTime ? 0 : 1, $1.age) }
+    }
   }
 
   private var ages: String {
-    let oldest = Dictionary(grouping: facts.ages, by: \.target).compactMapValues { $0.max { $0.age < $1.age } }
-    guard !oldest.isEmpty else { return "<p>There is no active secret.</p>" }
+    guard !oldest.isEmpty else { return "<p class=\"none\">No data: there is no active secret.</p>" }
     return HTML.bars(
-      oldest.values.sorted { $0.age > $1.age }.prefix(60).map {
-        (name($0.target), (Double($0.age) / 8_640_000_000).rounded() / 10, $0.isInTime)
-      })
+      oldest.sorted { $0.age > $1.age }.prefix(Self.rows).map {
+        (name($0.target), Self.tenth(Double($0.age) / 86_400_000_000), $0.isInTime)
+      }, bad: "older than its policy allows")
   }
 
   private var failing: String {
     let lines = report.lines.filter { !$0.cases.isEmpty }
     guard !lines.isEmpty else { return "" }
-    return "<h2>Cases behind what is not met</h2>"
-      + lines.map { line in
-        let cases = line.cases.prefix(200).map { "<li><code>\($0.leafText)</code></li>" }.joined()
-        let more = line.cases.count > 200 ? "<li>and \(line.cases.count - 200) more, in the CSV</li>" : ""
-        return "<h3>\(HTML.text(line.control.id))</h3><ul>\(cases)\(more)</ul>"
-      }.joined()
+    return "<h2>Cases behind what is not met</h2><p>At most 200 of each; all are in the CSV.</p>"
+      + lines.map { Self.list("\($0.control.id) \($0.control.title)", id: $0.control.id, $0.cases) }.joined()
   }
+
+  private static func list(_ title: String, id: String, _ cases: [UUID]) -> String {
+    guard !cases.isEmpty else { return "" }
+    let rows = cases.prefix(200).map { "<li><code>\($0.leafText)</code></li>" }.joined()
+    let more = cases.count > 200 ? "<p>and \(cases.count - 200) more</p>" : ""
+    return "<h3 id=\"\(id)\">\(HTML.text(title)): \(cases.count)</h3><ul class=\"ids\">\(rows)</ul>\(more)"
+  }
+
+  private static func tenth(_ value: Double) -> Double { (value * 10).rounded() / 10 }
 
   private func name(_ target: String) -> String { targets[target] ?? String(target.prefix(8)) }
 

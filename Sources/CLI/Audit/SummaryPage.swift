@@ -27,6 +27,7 @@ struct SummaryPage {
       <tr><th>cases</th><td>\(content.subjects.count), and \(content.cases.count - content.subjects.count) that explain them</td></tr>
       </table>
       """
+    if let population = content.population { body += sample(population) }
     if !content.deadlines.isEmpty { body += table }
     for id in content.subjects { body += section(id) }
     let others = content.cases.map(\.id).dropFirst(content.subjects.count)
@@ -37,17 +38,33 @@ struct SummaryPage {
     return HTML.page("Evidence package", body)
   }
 
+  private func sample(_ population: Population) -> String {
+    let strata = Stratum.allCases.map { stratum in
+      "\(population.members.filter { $0.stratum == stratum }.count) \(stratum.rawValue)"
+    }
+    var rows = [
+      ("period", "\(HTML.time(population.from)) to \(HTML.time(population.until))"),
+      ("population", "\(population.members.count) cases: \(strata.joined(separator: ", "))"),
+      ("its digest", "\(population.digest)"),
+    ]
+    if let draw = population.draw {
+      rows += [("auditor's seed", draw.seed), ("size", "\(draw.size.rawValue), \(content.subjects.count) cases drawn")]
+    }
+    return "<h2>Sample</h2><table>"
+      + rows.map { "<tr><th>\($0.0)</th><td>\(HTML.text($0.1))</td></tr>" }.joined() + "</table>"
+  }
+
   private var table: String {
     let rows = content.deadlines.map { line in
       "<tr class=\"\(line.isMet ? "met" : "missed")\"><td><a href=\"#c\(line.caseID.leafText)\"><code>\(line.caseID.leafText)</code></a></td>"
-        + "<td>\(HTML.time(line.start))</td><td>\(line.end.map(HTML.time) ?? "open")</td>"
-        + "<td>\(line.seconds.map { "\($0) s" } ?? "–")</td><td>\(line.limit) s</td><td>\(line.isMet ? "met" : "not met")</td></tr>"
+        + "<td class=\"number\">\(HTML.time(line.start))</td><td class=\"number\">\(line.end.map(HTML.time) ?? "open")</td>"
+        + "<td>\(line.seconds.map(HTML.duration) ?? "–")</td><td>\(HTML.duration(line.limit))</td><td>\(line.isMet ? "met" : "not met")</td></tr>"
     }
     return
-      "<h2>Times from opening to proof</h2><table><tr><th>case</th><th>opened</th><th>proven</th><th>took</th><th>limit</th>"
-      + "<th></th></tr>\(rows.joined())</table>"
+      "<h2>Times from opening to proof</h2><table><thead><tr><th>case</th><th>opened (UTC)</th><th>proven (UTC)</th><th>took</th>"
+      + "<th>limit</th><th></th></tr></thead>\(rows.joined())</table><h3>Seconds each took\(HTML.of(60, content.deadlines.count))</h3>"
       + HTML.bars(
-        content.deadlines.prefix(60).map { ($0.caseID.leafText.prefix(8) + "", Double($0.seconds ?? 0), $0.isMet) })
+        content.deadlines.prefix(60).map { ($0.caseID.leafText, Double($0.seconds ?? 0), $0.isMet) }, bad: "not met")
   }
 
   private func section(_ id: UUID) -> String {
@@ -59,8 +76,9 @@ struct SummaryPage {
     let values = (openings[id] ?? []).filter { $0.field != "core" }.map {
       "<li>leaf \($0.sequence), \(HTML.text($0.field)): \(HTML.text(Self.readable($0)))</li>"
     }
-    return "<h2 id=\"c\(id.leafText)\">Case <code>\(id.leafText)</code></h2><p>\(HTML.text(timeline.action ?? "")), "
-      + "\(HTML.text(timeline.state ?? "no rotation"))</p><table><tr><th>when (UTC)</th><th>leaf</th><th>what</th></tr>"
+    return "<h2 id=\"c\(id.leafText)\">Case <code>\(id.leafText)</code></h2><p>"
+      + HTML.text(timeline.action.map { "\($0), \(timeline.state ?? "?")" } ?? "no issue, rotation or revocation")
+      + "</p><table><thead><tr><th>when (UTC)</th><th>leaf</th><th>what</th></tr></thead>"
       + "\(rows.joined())</table>" + (values.isEmpty ? "" : "<ul>\(values.joined())</ul>")
   }
 }
@@ -72,66 +90,12 @@ extension SummaryPage {
       let row = try? JSONSerialization.jsonObject(with: Data(opening.value.utf8)) as? [String: Any]
     else { return opening.value }
     let values = row.sorted { $0.key < $1.key }.compactMap { key, value -> String? in
-      guard !key.hasSuffix("_id"), key != "id", !key.contains("digest"), !(value is NSNull) else { return nil }
+      guard key != "id", !key.contains("digest"), !(value is NSNull) else { return nil }
       let text = "\(value)"
+      // What another system calls its own, such as a ticket's number, is for people.
+      guard !key.hasSuffix("_id") || UUID(uuidString: text) == nil else { return nil }
       return text.isEmpty || text.contains("sha256 ") ? nil : "\(key.replacing("_", with: " ")): \(text)"
     }
     return values.joined(separator: "; ")
-  }
-}
-
-/// Pages that print well, without scripts and without anything from elsewhere.
-enum HTML {
-  static func text(_ text: some StringProtocol) -> String {
-    var safe = ""
-    for character in text.unicodeScalars {
-      switch character {
-      case "&": safe += "&amp;"
-      case "<": safe += "&lt;"
-      case ">": safe += "&gt;"
-      case "\"": safe += "&quot;"
-      default: safe.unicodeScalars.append(character)
-      }
-    }
-    return safe
-  }
-
-  /// Microseconds since 1970, in UTC to the millisecond.
-  static func time(_ micros: Int64) -> String {
-    Date(timeIntervalSince1970: Double(micros) / 1_000_000)
-      .formatted(.iso8601.time(includingFractionalSeconds: true))
-  }
-
-  static func page(_ title: String, _ body: String) -> String {
-    """
-    <!doctype html>
-    <html lang="en"><head><meta charset="utf-8"><title>\(text(title))</title><style>
-    body { font: 11pt/1.4 system-ui, sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; color: #1a1a1a }
-    table { border-collapse: collapse; width: 100%; margin: 1em 0 } th, td { text-align: left; padding: .2em .6em; border-bottom: 1px solid #ddd; vertical-align: top }
-    code { font-size: 90% } .warning { border-left: .3em solid #c60; padding-left: .8em } .missed td:last-child, .bad { color: #a00; font-weight: bold } .none { color: #666 }
-    .met td:last-child, .good { color: #060 } h2 { page-break-after: avoid } tr { page-break-inside: avoid } svg { max-width: 100% }
-    @page { size: A4; margin: 18mm } @media print { body { margin: 0; max-width: none } a { color: inherit; text-decoration: none } }
-    </style></head><body>
-    \(body)
-    </body></html>
-
-    """
-  }
-
-  /// A bar chart as SVG; a bar that is not good is red.
-  static func bars(_ values: [(label: String, value: Double, isGood: Bool)]) -> String {
-    guard let most = values.map(\.value).max(), most > 0 else { return "" }
-    let rows = values.enumerated().map { index, bar in
-      let width = max(1, bar.value / most * 420)
-      return
-        "<text x=\"0\" y=\"\(index * 16 + 12)\" font-size=\"10\">\(text(bar.label))</text>"
-        + "<rect x=\"150\" y=\"\(index * 16 + 3)\" width=\"\(String(format: "%.1f", width))\" height=\"11\" fill=\"\(bar.isGood ? "#2a7" : "#b22")\"/>"
-        + "<text x=\"\(String(format: "%.1f", 155 + width))\" y=\"\(index * 16 + 12)\" font-size=\"10\">\(number(bar.value))</text>"
-    }
-    return "<svg viewBox=\"0 0 660 \(values.count * 16 + 4)\" width=\"660\" role=\"img\">\(rows.joined())</svg>"
-  }
-
-  private static func number(_ value: Double) -> String {
-    value == value.rounded() ? String(Int(value)) : String(format: "%.1f", value)
   }
 }

@@ -24,19 +24,20 @@ extension AuditCommand {
       let facts = try await Self.facts(reader, from: from, until: until)
       let report = ControlReport(facts, discovered: discovered)
       let page = ReportPage(
-        report: report, facts: facts, targets: try await reader.names(of: .targetAdded), from: from, until: until)
+        report: report, facts: facts, head: try await reader.head(),
+        targets: try await reader.names(of: .targetAdded), from: from, until: until)
       if let html { try page.html.write(toFile: html, atomically: true, encoding: .utf8) }
       if let csv { try page.csv.write(toFile: csv, atomically: true, encoding: .utf8) }
       session.output.table(
         ["control", "framework", "status", "share", "numerator", "denominator", "population", "cases"],
-        report.lines.map {
+        report.lines.map { line in
           [
-            $0.control.id, $0.control.framework, "\($0.status)", ReportPage.percent($0.share), "\($0.numerator)",
-            "\($0.denominator)", $0.gap ?? $0.population,
-            $0.cases.isEmpty
+            line.control.id, line.control.framework, "\(line.status)", ReportPage.percent(line.share),
+            "\(line.numerator)", "\(line.denominator)", line.gap.map { "\(line.population): \($0)" } ?? line.population,
+            line.cases.isEmpty
               ? nil
-              : $0.cases.prefix(3).map(\.leafText).joined(separator: " ")
-                + ($0.cases.count > 3 ? " and \($0.cases.count - 3) more" : ""),
+              : line.cases.prefix(3).map(\.leafText).joined(separator: " ")
+                + (line.cases.count > 3 ? " and \(line.cases.count - 3) more" : ""),
           ]
         }, empty: "")
     }
