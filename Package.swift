@@ -160,8 +160,9 @@ let package = Package(
       name: "AcceptanceTests",
       dependencies: [
         "Daemon", "Drivers", "Lifecycle", "Governance", "Jobs", "Targets", "Secrets", "Vault", "Postgres",
-        "EmbeddedPostgres", "TestSupport", "CLI", "Schedules", "Web", "Helpdesk", log, crypto, httpClient,
-        .product(name: "NIOPosix", package: "swift-nio"),
+        "EmbeddedPostgres", "TestSupport", "CLI", "Schedules", "Web", "Helpdesk", "AuditPackage", "Evidence", log,
+        crypto,
+        httpClient, .product(name: "NIOPosix", package: "swift-nio"),
       ] + nio,
       swiftSettings: settings),
   ]

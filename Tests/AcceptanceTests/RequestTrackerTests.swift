@@ -1,3 +1,5 @@
+import AuditPackage
+import Evidence
 import Foundation
 import Governance
 import Helpdesk
@@ -74,8 +76,8 @@ struct RequestTrackerTests {
     }
   }
 
-  private func withDesk(_ body: (Desk) async throws -> Void) async throws {
-    let rt = try await TestRT.shared.server()
+  private func withDesk(on server: TestRT.Server? = nil, _ body: (Desk) async throws -> Void) async throws {
+    let rt = if let server { server } else { try await TestRT.shared.server() }
     let world = try await TestWorld.make()
     let governance = world.composition.governance
     for person in ["dave", "erin", "frank"] {
@@ -302,6 +304,61 @@ struct RequestTrackerTests {
       // Without a database: neither an address nor a data folder is given.
       let verified = try await CommandTests.run(["audit", "verify", package, "--key", key, "--json"])
       #expect(verified.code == 0, "\(verified.output) \(verified.errors)")
+    }
+  }
+
+  /// The helpdesk forgets everything, and whoever cleans up here follows: the case alone still says it all.
+  @Test func aCaseSurvivesItsTicketAndTheWholeQueue() async throws {
+    try await withDesk(on: try await TestRT.start()) { desk in
+      let world = desk.world
+      try await desk.addIdentity("svc_gone")
+      try await world.withWorker { try await desk.issue("svc_gone") }
+      let ticket = try await desk.ask([.revoke], "svc_gone")
+      try await world.withWorker {
+        try await desk.approve(ticket)
+        try await world.settled()
+        _ = try await world.composition.lifecycle.settleTickets()
+      }
+      try desk.rt.shred()
+      #expect(try await !desk.rt.hasQueue("Access"))
+      let system = RTTicketSystem(base: desk.rt.base, token: desk.rt.tokens["keyturn"] ?? "")
+      #expect(try await system.read(ticket) == nil)
+      try await world.database.withOwner {
+        try await $0.executeScript(
+          """
+          ALTER TABLE governance.ticket_note DISABLE TRIGGER ticket_note_append_only;
+          DELETE FROM governance.ticket_note; DELETE FROM governance.ticket; TRUNCATE jobs.job, jobs.job_archive;
+          """)
+      }
+      let listed = try await world.keyturn("audit", "timeline", "--json").rows()
+      let id = try #require(listed.first { $0["action"] as? String == "revoke" }?["case"] as? String)
+      let package = world.daemon.dataDirectory + "/gone.zip"
+      let made = try await world.withWorker {
+        try await world.database.eventually {
+          try await world.database.count("SELECT count(*) FROM evidence.outbox") == 0
+        }
+        return try await world.keyturn(["audit", "package", id, "--output", package, "--by", "carol", "--json"])
+      }
+      #expect(made.code == 0, "\(made.errors)")
+      let key = try #require(try await world.keyturn("audit", "key", "--json").object()["key"] as? String)
+      let verified = try await CommandTests.run(["audit", "verify", package, "--key", key, "--json"])
+      #expect(verified.code == 0, "\(verified.output) \(verified.errors)")
+
+      let page = try PackageContent(package: Data(contentsOf: URL(fileURLWithPath: package))).summary
+      let pseudonyms = try await LogReader(client: desk.client).pseudonyms()
+      func pseudonym(_ person: String) async throws -> String {
+        let id = try await desk.governance.person(person, in: desk.client).id.rawValue
+        return try #require(pseudonyms.first { $0.value == id }?.key)
+      }
+      let (alice, bob) = (try await pseudonym("alice"), try await pseudonym("bob"))
+      for words in [
+        "request.submitted by \(alice)", "approve by \(bob)",
+        "remote id: \(ticket);", "svc_gone: revoke", "ticket request: resolved, proven", "deleted here",
+        "proof residue: passed",
+        "revoke, done",
+      ] {
+        #expect(page.contains(words), "\(words)")
+      }
     }
   }
 

@@ -14,6 +14,7 @@ package actor TestRT {
   package struct Server: Sendable {
     package let base: URL
     package let tokens: [String: String]
+    fileprivate let folder: String
 
     /// What a person does in RT. REST2 answers 200 with a refusal in words: look at what became of it.
     package func act(_ login: String, _ id: String, _ change: [String: String]) async throws {
@@ -26,6 +27,17 @@ package actor TestRT {
 
     package func addQueue(_ name: String) async throws {
       try await send("root", "POST", "queue", ["Name": name, "Lifecycle": "access"])
+    }
+
+    /// Wipes out all tickets and their queue, as RT's shredder does: nothing in RT says that they were.
+    package func shred() throws {
+      let process = try TestRT.launch(["shred", folder])
+      process.waitUntilExit()
+      guard process.terminationStatus == 0 else { throw URLError(.cannotRemoveFile) }
+    }
+
+    package func hasQueue(_ name: String) async throws -> Bool {
+      try await send("root", "GET", "queue/\(name)") == 200
     }
 
     @discardableResult
@@ -58,7 +70,8 @@ package actor TestRT {
       .appendingPathComponent("../HelpdeskTests/Servers/rt-server").standardized.path
   }
 
-  private static func start() async throws -> Server {
+  /// One of its own, which may be spoiled; ends with the test process.
+  package static func start() async throws -> Server {
     let folder = try TestFolder.make("keyturn-rt")
     try launch(["init", folder]).waitUntilExit()
     let port = Int.random(in: 21_000...29_000)
@@ -71,7 +84,7 @@ package actor TestRT {
         return (String(parts[0]), String(parts[1]))
       }
     ) { $1 }
-    let server = Server(base: URL(string: "http://127.0.0.1:\(port)/")!, tokens: tokens)
+    let server = Server(base: URL(string: "http://127.0.0.1:\(port)/")!, tokens: tokens, folder: folder)
     let deadline = ContinuousClock.now + .seconds(60)
     while true {
       do {
@@ -84,7 +97,7 @@ package actor TestRT {
     }
   }
 
-  private static func launch(_ arguments: [String]) throws -> Process {
+  fileprivate static func launch(_ arguments: [String]) throws -> Process {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: script)
     process.arguments = arguments
