@@ -46,6 +46,7 @@ package enum SchemaFiles {
     File("0015_provisioning_clients", PackageResources._015_provisioning_clients_sql),
     File("0016_complete_evidence", PackageResources._016_complete_evidence_sql),
     File("0017_governance_joints", PackageResources._017_governance_joints_sql),
+    File("0021_retention_and_repair", PackageResources._021_retention_and_repair_sql),
   ]
 
   /// The version the binary needs.
