@@ -814,7 +814,7 @@ BEGIN
 END
 $$;
 ALTER FUNCTION evidence.refuse_event_change() OWNER TO keyturn_owner;
-CREATE FUNCTION evidence.repair(run_firsts bigint[], run_counts integer[], cases uuid[], sequences integer[], hashes bytea[], types text[], times timestamp with time zone[], bodies bytea[], levels smallint[], numbers bigint[], tiles bytea[], roots bytea[], old_size bigint, old_root bytea, new_size bigint, new_root bytea, new_note text, actor uuid, why text, detail text) RETURNS integer
+CREATE FUNCTION evidence.repair(run_firsts bigint[], run_counts integer[], cases uuid[], sequences integer[], hashes bytea[], types text[], times timestamp with time zone[], bodies bytea[], levels smallint[], numbers bigint[], tiles bytea[], roots bytea[], marks bigint[], old_size bigint, old_root bytea, new_size bigint, new_root bytea, new_note text, actor uuid, why text, detail text) RETURNS integer
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -824,7 +824,7 @@ DECLARE
   place integer := 0;
   name text;
 BEGIN
-  FOREACH name IN ARRAY ARRAY['event', 'batch', 'sealed', 'tile'] LOOP
+  FOREACH name IN ARRAY ARRAY['event', 'batch', 'sealed', 'tile', 'pruned'] LOOP
     EXECUTE format('ALTER TABLE evidence.%I DISABLE TRIGGER %I', name, name || '_append_only');
   END LOOP;
   -- Whoever seals now must look again.
@@ -881,17 +881,18 @@ BEGIN
   WHERE t.level = m.level AND t.number = m.number;
   INSERT INTO evidence.tile (level, number, hashes, root)
   SELECT m.level, m.number, m.hashes, m.root FROM unnest(levels, numbers, tiles, roots) AS m (level, number, hashes, root);
+  DELETE FROM evidence.pruned AS p WHERE p.tile = ANY (marks);
   IF new_note IS NOT NULL THEN
     UPDATE evidence.log SET size = new_size, root = new_root, note = new_note;
   END IF;
-  FOREACH name IN ARRAY ARRAY['event', 'batch', 'sealed', 'tile'] LOOP
+  FOREACH name IN ARRAY ARRAY['event', 'batch', 'sealed', 'tile', 'pruned'] LOOP
     EXECUTE format('ALTER TABLE evidence.%I ENABLE ALWAYS TRIGGER %I', name, name || '_append_only');
   END LOOP;
   RETURN evidence.record('00000000-0000-4000-8000-0000000000e7', 'log.repaired', evidence.actor_of(actor), detail, '{}',
     ARRAY['reason'], ARRAY[why], ARRAY[actor]);
 END
 $$;
-ALTER FUNCTION evidence.repair(run_firsts bigint[], run_counts integer[], cases uuid[], sequences integer[], hashes bytea[], types text[], times timestamp with time zone[], bodies bytea[], levels smallint[], numbers bigint[], tiles bytea[], roots bytea[], old_size bigint, old_root bytea, new_size bigint, new_root bytea, new_note text, actor uuid, why text, detail text) OWNER TO keyturn_owner;
+ALTER FUNCTION evidence.repair(run_firsts bigint[], run_counts integer[], cases uuid[], sequences integer[], hashes bytea[], types text[], times timestamp with time zone[], bodies bytea[], levels smallint[], numbers bigint[], tiles bytea[], roots bytea[], marks bigint[], old_size bigint, old_root bytea, new_size bigint, new_root bytea, new_note text, actor uuid, why text, detail text) OWNER TO keyturn_owner;
 CREATE FUNCTION evidence.seal(in_epoch bigint, old_size bigint, batches bigint[], levels smallint[], numbers bigint[], tiles bytea[], roots bytea[], new_size bigint, new_root bytea, new_note text, seconds double precision) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3610,7 +3611,7 @@ REVOKE ALL ON FUNCTION evidence.prune(most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION evidence.prune(most integer) TO keyturn_engine;
 REVOKE ALL ON FUNCTION evidence.refuse(in_epoch bigint, why_code text, why text) FROM PUBLIC;
 GRANT ALL ON FUNCTION evidence.refuse(in_epoch bigint, why_code text, why text) TO keyturn_engine;
-REVOKE ALL ON FUNCTION evidence.repair(run_firsts bigint[], run_counts integer[], cases uuid[], sequences integer[], hashes bytea[], types text[], times timestamp with time zone[], bodies bytea[], levels smallint[], numbers bigint[], tiles bytea[], roots bytea[], old_size bigint, old_root bytea, new_size bigint, new_root bytea, new_note text, actor uuid, why text, detail text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION evidence.repair(run_firsts bigint[], run_counts integer[], cases uuid[], sequences integer[], hashes bytea[], types text[], times timestamp with time zone[], bodies bytea[], levels smallint[], numbers bigint[], tiles bytea[], roots bytea[], marks bigint[], old_size bigint, old_root bytea, new_size bigint, new_root bytea, new_note text, actor uuid, why text, detail text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION evidence.seal(in_epoch bigint, old_size bigint, batches bigint[], levels smallint[], numbers bigint[], tiles bytea[], roots bytea[], new_size bigint, new_root bytea, new_note text, seconds double precision) FROM PUBLIC;
 GRANT ALL ON FUNCTION evidence.seal(in_epoch bigint, old_size bigint, batches bigint[], levels smallint[], numbers bigint[], tiles bytea[], roots bytea[], new_size bigint, new_root bytea, new_note text, seconds double precision) TO keyturn_engine;
 REVOKE ALL ON FUNCTION jobs.drop_archive_partitions(keep integer) FROM PUBLIC;

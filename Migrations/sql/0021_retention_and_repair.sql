@@ -99,10 +99,10 @@ $$;
 -- the one place that takes the append-only triggers away, until it ends.
 --
 -- Run `run_firsts[i] ..< run_firsts[i] + run_counts[i]` of the log is made again, as one batch. `cases` … `bodies` are the
--- runs' leaves, in order; an empty body is one that was pruned and stays so. The head is set when `new_note` is not null.
+-- runs' leaves, in order; an empty body is one that was pruned and stays so. `marks` are tiles that are not pruned. The head is set when `new_note` is not null.
 CREATE FUNCTION evidence.repair(
   run_firsts bigint[], run_counts integer[], cases uuid[], sequences integer[], hashes bytea[], types text[], times timestamptz[],
-  bodies bytea[], levels smallint[], numbers bigint[], tiles bytea[], roots bytea[],
+  bodies bytea[], levels smallint[], numbers bigint[], tiles bytea[], roots bytea[], marks bigint[],
   old_size bigint, old_root bytea, new_size bigint, new_root bytea, new_note text,
   actor uuid, why text, detail text) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -112,7 +112,7 @@ DECLARE
   place integer := 0;
   name text;
 BEGIN
-  FOREACH name IN ARRAY ARRAY['event', 'batch', 'sealed', 'tile'] LOOP
+  FOREACH name IN ARRAY ARRAY['event', 'batch', 'sealed', 'tile', 'pruned'] LOOP
     EXECUTE format('ALTER TABLE evidence.%I DISABLE TRIGGER %I', name, name || '_append_only');
   END LOOP;
   -- Whoever seals now must look again.
@@ -169,10 +169,11 @@ BEGIN
   WHERE t.level = m.level AND t.number = m.number;
   INSERT INTO evidence.tile (level, number, hashes, root)
   SELECT m.level, m.number, m.hashes, m.root FROM unnest(levels, numbers, tiles, roots) AS m (level, number, hashes, root);
+  DELETE FROM evidence.pruned AS p WHERE p.tile = ANY (marks);
   IF new_note IS NOT NULL THEN
     UPDATE evidence.log SET size = new_size, root = new_root, note = new_note;
   END IF;
-  FOREACH name IN ARRAY ARRAY['event', 'batch', 'sealed', 'tile'] LOOP
+  FOREACH name IN ARRAY ARRAY['event', 'batch', 'sealed', 'tile', 'pruned'] LOOP
     EXECUTE format('ALTER TABLE evidence.%I ENABLE ALWAYS TRIGGER %I', name, name || '_append_only');
   END LOOP;
   RETURN evidence.record('00000000-0000-4000-8000-0000000000e7', 'log.repaired', evidence.actor_of(actor), detail, '{}',

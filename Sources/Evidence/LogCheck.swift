@@ -43,7 +43,8 @@ package struct LogCheck: Sendable {
   private func find() async throws -> Finding? {
     guard let head = try await reader.head() else { return Finding(index: nil, text: "there is no log") }
     let known = try await store?.newestCheckpoint().map { try KnownCheckpoint($0, key: key) }
-    let pruned = try await reader.prunedTiles()
+    let marked = try await reader.prunedTiles()
+    let pruned = marked.intersection(try await reader.recordedPrunings())
     let signed = head.note.flatMap { try? KnownCheckpoint($0, key: key) }
     var range = TileTree()
     var start: UInt64 = 0
@@ -54,7 +55,7 @@ package struct LogCheck: Sendable {
     while start < end {
       let stop = stops.filter { $0 > start }.min() ?? end
       let part = start..<min(start + Self.batch, stop)
-      if let finding = try await check(part, known?.size ?? 0, pruned, &range) { return finding }
+      if let finding = try await check(part, known?.size ?? 0, pruned, marked, &range) { return finding }
       start = part.upperBound
       if start == known?.size, range.root != known?.root {
         return Finding(index: nil, text: "the first \(start) leaves do not have the published root")
@@ -70,7 +71,8 @@ package struct LogCheck: Sendable {
   }
 
   private func check(
-    _ part: Range<UInt64>, _ published: UInt64, _ pruned: Set<Int64>, _ range: inout TileTree
+    _ part: Range<UInt64>, _ published: UInt64, _ pruned: Set<Int64>, _ marked: Set<Int64>,
+    _ range: inout TileTree
   ) async throws -> Finding? {
     let rows = try await reader.rows(part)
     let sealed = try await reader.sealedHashes(part)
@@ -94,6 +96,9 @@ package struct LogCheck: Sendable {
         }
       } else if !pruned.contains(Int64(index / TileID.width)) {
         return Finding(index: index, text: "its bytes are missing")
+      }
+      if marked.contains(Int64(index / TileID.width)), !pruned.contains(Int64(index / TileID.width)) {
+        return Finding(index: index, text: "its tile is marked as pruned, and no leaf says that it was")
       }
       var full: [Tile] = []
       range.append(wanted, completing: &full)

@@ -42,12 +42,14 @@ package struct LogRepair: Sendable {
     let old: LogHead
     package fileprivate(set) var runs: [Run] = []
     package fileprivate(set) var tiles: [Tile] = []
+    /// Tiles that are marked as pruned although no leaf says that they were: the marks go, the leaves come back.
+    package fileprivate(set) var marks: [Int64] = []
     /// The signed head to put back; nil: the database's is not touched.
     package fileprivate(set) var note: String?
     /// Leaves that are not as they were published, of those that are made again.
     package fileprivate(set) var damaged: [UInt64] = []
 
-    package var isEmpty: Bool { runs.isEmpty && tiles.isEmpty && note == nil }
+    package var isEmpty: Bool { runs.isEmpty && tiles.isEmpty && marks.isEmpty && note == nil }
     /// Leaves in the database that were not published yet: nothing vouches for them.
     package var uncovered: UInt64 { old.size > size ? old.size - size : 0 }
 
@@ -56,6 +58,7 @@ package struct LogRepair: Sendable {
       var bytes = Array("\(size) \(root) \(note ?? "")\n".utf8)
       for run in runs { bytes += Array("\(run.first) \(run.leaves.count)\n".utf8) }
       for tile in tiles { bytes += Array("\(tile.id.path) \(tile.root)\n".utf8) }
+      for mark in marks { bytes += Array("pruned \(mark)\n".utf8) }
       for index in damaged { bytes += Array("\(index) ".utf8) }
       return .digest(bytes)
     }
@@ -64,7 +67,8 @@ package struct LogRepair: Sendable {
       .object([
         "damaged": .integer(Int64(damaged.count)), "digest": .string("\(digest)"),
         "first": .integer(Int64(damaged.first ?? size)), "head": .bool(note != nil),
-        "leaves": .integer(Int64(runs.reduce(0) { $0 + $1.leaves.count })), "root": .string(root.base64),
+        "leaves": .integer(Int64(runs.reduce(0) { $0 + $1.leaves.count })), "marks": .integer(Int64(marks.count)),
+        "root": .string(root.base64),
         "size": .integer(Int64(size)), "tiles": .integer(Int64(tiles.count)),
       ])
     }
@@ -84,6 +88,16 @@ package struct LogRepair: Sendable {
 
   /// Reads the whole log, here and there. Throws when the published copy is not whole, or the database is not damaged but older.
   package func plan() async throws -> Plan {
+    let (pruned, recorded) = (try await reader.prunedTiles(), try await reader.recordedPrunings())
+    let plan = try await plan(pruned: pruned.intersection(recorded), marks: pruned.subtracting(recorded))
+    // A damaged leaf may be the one that says what was pruned: it comes back first, and marks are judged by it next time.
+    guard !plan.marks.isEmpty,
+      plan.runs.contains(where: { $0.leaves.contains { $0.type == EventType.tilesPruned.rawValue } })
+    else { return plan }
+    return try await self.plan(pruned: pruned, marks: [])
+  }
+
+  private func plan(pruned: Set<Int64>, marks: Set<Int64>) async throws -> Plan {
     guard let head = try await reader.head() else {
       throw EvidenceError(code: .damaged, message: "there is no log; nothing can be put back")
     }
@@ -95,7 +109,7 @@ package struct LogRepair: Sendable {
     }
     let known = try KnownCheckpoint(note, key: key)
     var plan = Plan(size: known.size, root: known.root, old: head)
-    let pruned = try await reader.prunedTiles()
+    plan.marks = marks.filter { UInt64(max(0, $0)) < known.size / Self.width }.sorted()
     var tree = TileTree()
     var damaged: [UInt64] = []
     for number in 0..<(known.size + Self.width - 1) / Self.width {
@@ -243,23 +257,6 @@ package struct LogRepair: Sendable {
       var leaf = all[Int(index - number * Self.width)]
       leaf.isPruned = pruned.contains(Int64(number))
       return leaf
-    }
-  }
-}
-
-extension LogReader {
-  /// By index; those that are not there are missing.
-  func rows(_ range: Range<UInt64>) async throws -> [UInt64: StoredRow] {
-    let found = try await client.query(FindRows(first: Int64(range.lowerBound), end: Int64(range.upperBound)))
-    return Dictionary(found.map { (UInt64($0.index), $0.row) }) { first, _ in first }
-  }
-
-  /// Those that are not stored as they must be.
-  func damagedTiles(_ wanted: [Tile]) async throws -> [Tile] {
-    guard !wanted.isEmpty else { return [] }
-    let found = try await client.query(FindStoredTiles(tiles: wanted.map(\.id)))
-    return wanted.filter { tile in
-      !found.contains { $0.0 == tile.id && $0.hashes == tile.bytes && $0.root == tile.root.bytes }
     }
   }
 }

@@ -48,7 +48,8 @@ extension AuditCommand {
         ("leaves_published", "\(plan.size)"), ("not_published", "\(plan.uncovered)"),
         ("damaged_leaves", "\(plan.damaged.count)"), ("first_damaged", plan.damaged.first.map { "\($0)" }),
         ("rows_made_again", "\(plan.runs.reduce(0) { $0 + $1.leaves.count })"),
-        ("tiles", "\(plan.tiles.count)"), ("head", plan.note == nil ? "kept" : "put back"), ("digest", digest),
+        ("tiles", "\(plan.tiles.count)"), ("false_marks_of_pruning", "\(plan.marks.count)"),
+        ("head", plan.note == nil ? "kept" : "put back"), ("digest", digest),
       ]
       guard let expect else {
         session.output.record(fields)

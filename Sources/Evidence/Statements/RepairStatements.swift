@@ -118,7 +118,7 @@ struct CountBodies: Statement {
 /// Returns the place of the leaf that says so, in its case.
 struct RepairLog: Statement {
   static let sql = """
-    SELECT evidence.repair($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+    SELECT evidence.repair($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
     """
 
   let plan: LogRepair.Plan
@@ -139,6 +139,7 @@ struct RepairLog: Statement {
     parameters.append(plan.tiles.map { Int64($0.id.number) })
     parameters.append(plan.tiles.map(\.bytes))
     parameters.append(plan.tiles.map(\.root.bytes))
+    parameters.append(plan.marks)
     parameters.append(Int64(plan.old.size))
     parameters.append(plan.old.root.bytes)
     parameters.append(Int64(plan.size))
