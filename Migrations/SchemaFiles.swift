@@ -49,6 +49,7 @@ package enum SchemaFiles {
     File("0018_evidence_by_statement", PackageResources._018_evidence_by_statement_sql),
     File("0019_waivers", PackageResources._019_waivers_sql),
     File("0020_rotation_commits", PackageResources._020_rotation_commits_sql),
+    File("0021_retention_and_repair", PackageResources._021_retention_and_repair_sql),
   ]
 
   /// The version the binary needs.

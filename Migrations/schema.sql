@@ -234,6 +234,31 @@ CREATE FUNCTION evidence.is_writable() RETURNS boolean
     LANGUAGE sql STABLE
     RETURN (NOT (EXISTS (SELECT FROM evidence.refusal)));
 ALTER FUNCTION evidence.is_writable() OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.keep(of_type text, days integer, actor uuid, why text) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  was integer;
+BEGIN
+  IF days NOT BETWEEN 365 AND 36500 THEN
+    RAISE EXCEPTION 'leaves are kept 365 to 36500 days' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  SELECT floor(extract(epoch FROM r.keep) / 86400) INTO was FROM evidence.retention AS r WHERE r.type = of_type FOR UPDATE;
+  IF days IS NULL THEN
+    DELETE FROM evidence.retention AS r WHERE r.type = of_type;
+  ELSE
+    INSERT INTO evidence.retention (type, keep) VALUES (of_type, make_interval(days => days))
+    ON CONFLICT (type) DO UPDATE SET keep = EXCLUDED.keep;
+  END IF;
+  PERFORM evidence.record(evidence.case_of('evidence.retention ' || of_type), 'operator.action', evidence.actor_of(actor),
+    evidence.object(ARRAY['action', 'days', 'type', 'was'],
+      ARRAY['"audit.retention"', days::text, evidence.quoted(of_type), was::text]),
+    '{}', ARRAY['reason'], ARRAY[why], ARRAY[actor]);
+  RETURN was;
+END
+$$;
+ALTER FUNCTION evidence.keep(of_type text, days integer, actor uuid, why text) OWNER TO keyturn_owner;
 CREATE FUNCTION evidence.keep_lead(in_epoch bigint, seconds double precision) RETURNS boolean
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -724,36 +749,59 @@ CREATE FUNCTION evidence.prune(most integer) RETURNS bigint[]
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
-  chosen bigint[];
+  chosen bigint[] := '{}';
+  tile bigint;
+  is_over boolean;
+  is_old boolean;
+  run record;
+  shortest interval := (SELECT min(r.keep) FROM evidence.retention AS r);
+  names bytea[] := ARRAY(
+    SELECT convert_to(p.name::text, 'UTF8') FROM evidence.hold AS h JOIN evidence.pseudonym AS p ON p.person_id = h.person_id
+    WHERE h.lifted_at IS NULL);
 BEGIN
-  -- Tiles from the first that was not pruned; stops at the first that must stay, because later ones are younger.
-  WITH head AS (
-    SELECT coalesce((SELECT max(p.tile) + 1 FROM evidence.pruned AS p), 0) AS first, (SELECT l.size / 256 FROM evidence.log AS l) AS last
-  ), candidate AS (
-    SELECT t AS tile, (
-      SELECT bool_and(e.at < clock_timestamp() - r.keep AND NOT evidence.is_held(e.case_id, NULL))
-      FROM evidence.sealed AS s
-      JOIN evidence.batch AS b ON b.id = s.batch
-      CROSS JOIN LATERAL unnest(b.cases, b.sequences) WITH ORDINALITY AS m (case_id, cs, n)
-      JOIN evidence.event AS e ON e.case_id = m.case_id AND e.cs = m.cs
-      LEFT JOIN evidence.retention AS r ON r.type = e.type
-      WHERE s.first_index < (t + 1) * 256 AND s.first_index + s.count > t * 256
-        AND s.first_index + m.n - 1 BETWEEN t * 256 AND t * 256 + 255) AS over
-    FROM head, generate_series(head.first, least(head.last, head.first + most) - 1) AS t
-  )
-  SELECT array_agg(c.tile ORDER BY c.tile) INTO chosen
-  FROM candidate AS c
-  WHERE c.tile < coalesce((SELECT min(x.tile) FROM candidate AS x WHERE x.over IS NOT TRUE), 9223372036854775807);
-  IF chosen IS NULL THEN
-    RETURN '{}';
+  FOR tile IN
+    SELECT t FROM generate_series(0, (SELECT l.size / 256 FROM evidence.log AS l) - 1) AS t
+    WHERE NOT EXISTS (SELECT FROM evidence.pruned AS p WHERE p.tile = t)
+    ORDER BY t
+  LOOP
+    SELECT bool_and(coalesce(e.at < clock_timestamp() - r.keep, false) AND NOT evidence.is_held(e.case_id, NULL)
+        AND NOT EXISTS (SELECT FROM unnest(names) AS h (name) WHERE position(h.name IN e.body) > 0)
+        AND NOT EXISTS (
+          SELECT FROM evidence.opening AS o JOIN evidence.hold AS h ON h.person_id = o.person_id AND h.lifted_at IS NULL
+          WHERE o.case_id = e.case_id AND o.cs = e.cs)),
+      bool_or(e.at < clock_timestamp() - shortest)
+    INTO is_over, is_old
+    FROM evidence.sealed AS s
+    JOIN evidence.batch AS b ON b.id = s.batch
+    CROSS JOIN LATERAL unnest(b.cases, b.sequences) WITH ORDINALITY AS m (case_id, cs, n)
+    JOIN evidence.event AS e ON e.case_id = m.case_id AND e.cs = m.cs
+    LEFT JOIN evidence.retention AS r ON r.type = e.type
+    WHERE s.first_index >= (SELECT coalesce(max(x.first_index), 0) FROM evidence.sealed AS x WHERE x.first_index <= tile * 256)
+      AND s.first_index < (tile + 1) * 256 AND s.first_index + m.n - 1 BETWEEN tile * 256 AND tile * 256 + 255;
+    -- Later ones are younger.
+    EXIT WHEN is_old IS NOT TRUE;
+    IF is_over THEN
+      chosen := chosen || tile;
+      EXIT WHEN cardinality(chosen) >= most;
+    END IF;
+  END LOOP;
+  IF chosen = '{}' THEN
+    RETURN chosen;
   END IF;
   INSERT INTO evidence.pruned (tile) SELECT unnest(chosen);
   DELETE FROM evidence.opening AS o USING evidence.event AS e, evidence.sealed AS s
   WHERE e.case_id = o.case_id AND e.cs = o.cs AND s.batch = e.batch AND (s.first_index + e.n) / 256 = ANY (chosen);
   DELETE FROM evidence.event AS e USING evidence.sealed AS s
   WHERE s.batch = e.batch AND (s.first_index + e.n) / 256 = ANY (chosen);
-  PERFORM evidence.record('00000000-0000-4000-8000-0000000000e2', 'tiles.pruned', evidence.actor_of(NULL),
-    evidence.object(ARRAY['count', 'first'], ARRAY[cardinality(chosen)::text, chosen[1]::text]));
+  FOR run IN
+    SELECT min(c.tile) AS first, count(*) AS count
+    FROM (SELECT t AS tile, t - row_number() OVER (ORDER BY t) AS gap FROM unnest(chosen) AS t) AS c
+    GROUP BY c.gap
+    ORDER BY 1
+  LOOP
+    PERFORM evidence.record('00000000-0000-4000-8000-0000000000e2', 'tiles.pruned', evidence.actor_of(NULL),
+      evidence.object(ARRAY['count', 'first'], ARRAY[run.count::text, run.first::text]));
+  END LOOP;
   RETURN chosen;
 END
 $$;
@@ -1001,6 +1049,85 @@ BEGIN
 END
 $$;
 ALTER FUNCTION evidence.refuse_event_change() OWNER TO keyturn_owner;
+CREATE FUNCTION evidence.repair(run_firsts bigint[], run_counts integer[], cases uuid[], sequences integer[], hashes bytea[], types text[], times timestamp with time zone[], bodies bytea[], levels smallint[], numbers bigint[], tiles bytea[], roots bytea[], marks bigint[], old_size bigint, old_root bytea, new_size bigint, new_root bytea, new_note text, actor uuid, why text, detail text) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  gone bigint[];
+  made bigint;
+  place integer := 0;
+  name text;
+BEGIN
+  FOREACH name IN ARRAY ARRAY['event', 'batch', 'sealed', 'tile', 'pruned'] LOOP
+    EXECUTE format('ALTER TABLE evidence.%I DISABLE TRIGGER %I', name, name || '_append_only');
+  END LOOP;
+  -- Whoever seals now must look again.
+  UPDATE evidence.log AS l SET epoch = l.epoch + 1, sealer = NULL, lease_until = '-infinity'
+  WHERE new_note IS NULL OR (l.size = old_size AND l.root = old_root);
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'the log changed meanwhile' USING ERRCODE = 'serialization_failure';
+  END IF;
+  IF EXISTS (
+    SELECT FROM unnest(cases, sequences) AS m (case_id, cs)
+    JOIN evidence.event AS e ON e.case_id = m.case_id AND e.cs = m.cs
+    JOIN evidence.outbox AS o ON o.batch = e.batch) THEN
+    RAISE EXCEPTION 'a published leaf waits here to be sealed: the database was restored from an older copy'
+      USING ERRCODE = 'object_not_in_prerequisite_state';
+  END IF;
+  -- Batches of which nothing is left but what is made again.
+  SELECT array_agg(DISTINCT x.batch) INTO gone
+  FROM (
+    SELECT s.batch FROM evidence.sealed AS s JOIN unnest(run_firsts, run_counts) AS r (first, count)
+      ON s.first_index < r.first + r.count AND s.first_index + s.count > r.first
+    UNION ALL
+    SELECT e.batch FROM unnest(cases, sequences) AS m (case_id, cs)
+    JOIN evidence.event AS e ON e.case_id = m.case_id AND e.cs = m.cs
+  ) AS x (batch)
+  WHERE NOT EXISTS (SELECT FROM evidence.outbox AS o WHERE o.batch = x.batch)
+    AND NOT EXISTS (
+      SELECT FROM evidence.sealed AS s
+      WHERE s.batch = x.batch AND NOT EXISTS (
+        SELECT FROM unnest(run_firsts, run_counts) AS r (first, count)
+        WHERE s.first_index >= r.first AND s.first_index + s.count <= r.first + r.count));
+  DELETE FROM evidence.sealed AS s USING unnest(run_firsts, run_counts) AS r (first, count)
+  WHERE s.first_index < r.first + r.count AND s.first_index + s.count > r.first;
+  DELETE FROM evidence.event AS e USING unnest(cases, sequences) AS m (case_id, cs)
+  WHERE e.case_id = m.case_id AND e.cs = m.cs;
+  DELETE FROM evidence.event AS e WHERE e.batch = ANY (gone);
+  DELETE FROM evidence.batch AS b WHERE b.id = ANY (gone);
+  FOR i IN 1 .. cardinality(run_firsts) LOOP
+    made := nextval('evidence.batch_id');
+    INSERT INTO evidence.batch (id, count, cases, sequences, hashes)
+    SELECT made, run_counts[i], array_agg(m.case_id ORDER BY m.n), array_agg(m.cs ORDER BY m.n),
+      string_agg(m.hash, '' ORDER BY m.n)
+    FROM unnest(cases[place + 1:place + run_counts[i]], sequences[place + 1:place + run_counts[i]],
+      hashes[place + 1:place + run_counts[i]]) WITH ORDINALITY AS m (case_id, cs, hash, n);
+    INSERT INTO evidence.sealed (first_index, count, batch) VALUES (run_firsts[i], run_counts[i], made);
+    INSERT INTO evidence.event (at, case_id, batch, cs, n, type, body)
+    SELECT m.at, m.case_id, made, m.cs, m.n - 1, m.type, m.body
+    FROM unnest(cases[place + 1:place + run_counts[i]], sequences[place + 1:place + run_counts[i]],
+        types[place + 1:place + run_counts[i]], times[place + 1:place + run_counts[i]],
+        bodies[place + 1:place + run_counts[i]]) WITH ORDINALITY AS m (case_id, cs, type, at, body, n)
+    WHERE m.body <> '';
+    place := place + run_counts[i];
+  END LOOP;
+  DELETE FROM evidence.tile AS t USING unnest(levels, numbers) AS m (level, number)
+  WHERE t.level = m.level AND t.number = m.number;
+  INSERT INTO evidence.tile (level, number, hashes, root)
+  SELECT m.level, m.number, m.hashes, m.root FROM unnest(levels, numbers, tiles, roots) AS m (level, number, hashes, root);
+  DELETE FROM evidence.pruned AS p WHERE p.tile = ANY (marks);
+  IF new_note IS NOT NULL THEN
+    UPDATE evidence.log SET size = new_size, root = new_root, note = new_note;
+  END IF;
+  FOREACH name IN ARRAY ARRAY['event', 'batch', 'sealed', 'tile', 'pruned'] LOOP
+    EXECUTE format('ALTER TABLE evidence.%I ENABLE ALWAYS TRIGGER %I', name, name || '_append_only');
+  END LOOP;
+  RETURN evidence.record('00000000-0000-4000-8000-0000000000e7', 'log.repaired', evidence.actor_of(actor), detail, '{}',
+    ARRAY['reason'], ARRAY[why], ARRAY[actor]);
+END
+$$;
+ALTER FUNCTION evidence.repair(run_firsts bigint[], run_counts integer[], cases uuid[], sequences integer[], hashes bytea[], types text[], times timestamp with time zone[], bodies bytea[], levels smallint[], numbers bigint[], tiles bytea[], roots bytea[], marks bigint[], old_size bigint, old_root bytea, new_size bigint, new_root bytea, new_note text, actor uuid, why text, detail text) OWNER TO keyturn_owner;
 CREATE FUNCTION evidence.seal(in_epoch bigint, old_size bigint, batches bigint[], levels smallint[], numbers bigint[], tiles bytea[], roots bytea[], new_size bigint, new_root bytea, new_note text, seconds double precision) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3937,6 +4064,8 @@ GRANT SELECT ON TABLE evidence.hold TO keyturn_engine;
 GRANT SELECT ON TABLE evidence.hold TO keyturn_auditor;
 GRANT SELECT ON TABLE evidence.refusal TO keyturn_engine;
 GRANT SELECT ON TABLE evidence.refusal TO keyturn_auditor;
+REVOKE ALL ON FUNCTION evidence.keep(of_type text, days integer, actor uuid, why text) FROM PUBLIC;
+GRANT ALL ON FUNCTION evidence.keep(of_type text, days integer, actor uuid, why text) TO keyturn_engine;
 REVOKE ALL ON FUNCTION evidence.keep_lead(in_epoch bigint, seconds double precision) FROM PUBLIC;
 GRANT ALL ON FUNCTION evidence.keep_lead(in_epoch bigint, seconds double precision) TO keyturn_engine;
 REVOKE ALL ON FUNCTION evidence.lead(name text, seconds double precision) FROM PUBLIC;
@@ -3951,6 +4080,7 @@ REVOKE ALL ON FUNCTION evidence.prune(most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION evidence.prune(most integer) TO keyturn_engine;
 REVOKE ALL ON FUNCTION evidence.refuse(in_epoch bigint, why_code text, why text) FROM PUBLIC;
 GRANT ALL ON FUNCTION evidence.refuse(in_epoch bigint, why_code text, why text) TO keyturn_engine;
+REVOKE ALL ON FUNCTION evidence.repair(run_firsts bigint[], run_counts integer[], cases uuid[], sequences integer[], hashes bytea[], types text[], times timestamp with time zone[], bodies bytea[], levels smallint[], numbers bigint[], tiles bytea[], roots bytea[], marks bigint[], old_size bigint, old_root bytea, new_size bigint, new_root bytea, new_note text, actor uuid, why text, detail text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION evidence.seal(in_epoch bigint, old_size bigint, batches bigint[], levels smallint[], numbers bigint[], tiles bytea[], roots bytea[], new_size bigint, new_root bytea, new_note text, seconds double precision) FROM PUBLIC;
 GRANT ALL ON FUNCTION evidence.seal(in_epoch bigint, old_size bigint, batches bigint[], levels smallint[], numbers bigint[], tiles bytea[], roots bytea[], new_size bigint, new_root bytea, new_note text, seconds double precision) TO keyturn_engine;
 REVOKE ALL ON FUNCTION jobs.drop_archive_partitions(keep integer) FROM PUBLIC;

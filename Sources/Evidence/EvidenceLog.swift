@@ -101,7 +101,7 @@ package struct EvidenceLog: Sendable {
     try await transaction.queryFirst(PruneTiles(most: tiles)) ?? []
   }
 
-  private static func valid(_ reason: String) throws(EvidenceError) -> String {
+  static func valid(_ reason: String) throws(EvidenceError) -> String {
     let trimmed = reason.trimmingCharacters(in: .whitespacesAndNewlines)
     guard (1...500).contains(trimmed.count) else {
       throw EvidenceError(code: .invalidField, message: "reason: 1 to 500 characters are needed; add --reason")

@@ -7,6 +7,15 @@ package struct LogCheck: Sendable {
     /// The first bad leaf; nil: the log as a whole.
     package let index: UInt64?
     package let text: String
+    /// Whether a published checkpoint vouches for that leaf, so that it can be put back.
+    package var isPublished = false
+
+    /// What to do.
+    package var remedy: String {
+      isPublished
+        ? "find out who could change it; then `keyturn audit repair` previews what it would put back as it was published"
+        : "no published copy has it: restore a copy of the database that is sound, or see `keyturn audit new-log`"
+    }
   }
 
   private let reader: LogReader
@@ -25,11 +34,19 @@ package struct LogCheck: Sendable {
 
   /// Nil: everything fits. Stops at the first leaf that does not.
   package func run() async throws -> Finding? {
+    guard var finding = try await find() else { return nil }
+    let known = try await store?.newestCheckpoint().map { try KnownCheckpoint($0, key: key) }
+    finding.isPublished = known.map { (finding.index ?? 0) < $0.size } ?? false
+    return finding
+  }
+
+  private func find() async throws -> Finding? {
     guard let head = try await reader.head() else { return Finding(index: nil, text: "there is no log") }
     let known = try await store?.newestCheckpoint().map { try KnownCheckpoint($0, key: key) }
-    let pruned = try await reader.prunedTiles()
+    let marked = try await reader.prunedTiles()
+    let pruned = marked.intersection(try await reader.recordedPrunings())
     let signed = head.note.flatMap { try? KnownCheckpoint($0, key: key) }
-    var range = CompactRange()
+    var range = TileTree()
     var start: UInt64 = 0
     /// How far the leaves were found to have a root that the log's key has signed.
     var vouched: UInt64 = 0
@@ -38,7 +55,7 @@ package struct LogCheck: Sendable {
     while start < end {
       let stop = stops.filter { $0 > start }.min() ?? end
       let part = start..<min(start + Self.batch, stop)
-      if let finding = try await check(part, known?.size ?? 0, pruned, &range) { return finding }
+      if let finding = try await check(part, known?.size ?? 0, pruned, marked, &range) { return finding }
       start = part.upperBound
       if start == known?.size, range.root != known?.root {
         return Finding(index: nil, text: "the first \(start) leaves do not have the published root")
@@ -54,13 +71,14 @@ package struct LogCheck: Sendable {
   }
 
   private func check(
-    _ part: Range<UInt64>, _ published: UInt64, _ pruned: Set<Int64>, _ range: inout CompactRange
+    _ part: Range<UInt64>, _ published: UInt64, _ pruned: Set<Int64>, _ marked: Set<Int64>,
+    _ range: inout TileTree
   ) async throws -> Finding? {
-    let leaves = try await reader.entries(part)
+    let rows = try await reader.rows(part)
     let sealed = try await reader.sealedHashes(part)
     let outside = try await publishedHashes(part.lowerBound..<min(part.upperBound, max(published, part.lowerBound)))
     for (offset, index) in part.enumerated() {
-      let leaf = leaves[offset].map { NodeHash.leaf($0) }
+      let row = rows[index]
       let wanted = offset < outside.count ? outside[offset] : sealed[offset]
       guard let wanted else { return Finding(index: index, text: "it is missing in the log") }
       if let hash = sealed[offset] {
@@ -68,12 +86,29 @@ package struct LogCheck: Sendable {
       } else {
         return Finding(index: index, text: "it was published, and is missing in the database")
       }
-      if let leaf {
-        if leaf != wanted { return Finding(index: index, text: "its bytes are not those that were sealed") }
+      if let row {
+        if NodeHash.leaf(row.bytes) != wanted {
+          return Finding(index: index, text: "its bytes are not those that were sealed")
+        }
+        if !row.isTrue {
+          return Finding(
+            index: index, text: "its row does not say what its bytes say: type, time or place were changed")
+        }
       } else if !pruned.contains(Int64(index / TileID.width)) {
         return Finding(index: index, text: "its bytes are missing")
       }
-      range.append(wanted)
+      if marked.contains(Int64(index / TileID.width)), !pruned.contains(Int64(index / TileID.width)) {
+        return Finding(index: index, text: "its tile is marked as pruned, and no leaf says that it was")
+      }
+      var full: [Tile] = []
+      range.append(wanted, completing: &full)
+      if let bad = try await reader.damagedTiles(full).first {
+        // Leaf hashes are right: only proofs that are made from the tile would be wrong.
+        let first = bad.id.number << UInt64(8 * (bad.id.level + 1))
+        return Finding(
+          index: first,
+          text: "the stored tile \(bad.id.level)/\(bad.id.number) from here on is not what its leaves give")
+      }
     }
     return nil
   }

@@ -134,4 +134,6 @@ package enum EventType: String, Sendable, CaseIterable {
   case tilesPruned = "tiles.pruned"
   /// This log follows another, which could not be continued.
   case logBegun = "log.begun"
+  /// Rows of the log were put back as they were published.
+  case logRepaired = "log.repaired"
 }

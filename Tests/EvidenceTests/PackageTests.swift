@@ -136,7 +136,15 @@ import Testing
     #expect(leaves.prefix(256).allSatisfy { $0 == nil } && leaves.dropFirst(256).allSatisfy { $0 != nil })
     let proof = try await world.reader.inclusions(of: [256], in: head)[0]
     #expect(proof.verifies(leaf: .leaf(leaves[256] ?? []), root: head.root))
+    // A row whose time is not that of its bytes is damaged.
     let check = LogCheck(reader: world.reader, store: nil, key: world.signer.key)
+    #expect(try await check.run()?.index == 256)
+    try await world.owner(
+      """
+      ALTER TABLE evidence.event DISABLE TRIGGER event_append_only;
+      UPDATE evidence.event SET at = at + interval '8 days' WHERE at < now() - interval '7 days';
+      ALTER TABLE evidence.event ENABLE ALWAYS TRIGGER event_append_only;
+      """)
     #expect(try await check.run() == nil)
     try await world.close()
   }

@@ -22,7 +22,7 @@ extension AuditCommand {
       let finding = try await LogCheck(reader: reader, store: store, key: try NoteKey(vkey: head.vkey)).run()
       session.output.record([
         ("leaves", "\(head.size)"), ("result", finding == nil ? "sound" : "damaged"),
-        ("first_bad_leaf", finding?.index.map { "\($0)" }), ("problem", finding?.text),
+        ("first_bad_leaf", finding?.index.map { "\($0)" }), ("problem", finding?.text), ("remedy", finding?.remedy),
       ])
       if finding != nil { throw ExitCode(1) }
     }

@@ -10,7 +10,7 @@ struct AuditCommand: AsyncParsableCommand {
     commandName: "audit", abstract: "Evidence: packages that verify offline, samples, reports, personal data.",
     subcommands: [
       Package.self, Verify.self, Population.self, Sample.self, Report.self, Timeline.self, Check.self, Status.self,
-      Key.self, NewLog.self, Hold.self, Release.self, Erase.self, Prune.self,
+      Key.self, NewLog.self, Repair.self, Hold.self, Release.self, Erase.self, RetentionGroup.self, Prune.self,
     ])
 
   struct Package: StoreCommand {
