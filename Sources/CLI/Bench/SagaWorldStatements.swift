@@ -64,10 +64,13 @@ struct InsertApprovals: Statement {
 
 struct InsertAuthorized: Statement {
   static let sql = """
-    INSERT INTO governance.authorization (id, request_id, revision, digest, approval_id, identity_id, actions, valid_until)
-    SELECT m.authorization_id, r.id, r.revision, r.digest, m.approval_id, r.identity_id, r.actions, now() + interval '1 year'
+    INSERT INTO governance.authorization (id, request_id, revision, digest, approval_id, identity_id, actions, valid_until,
+      people, known_people)
+    SELECT m.authorization_id, r.id, r.revision, r.digest, m.approval_id, r.identity_id, r.actions, now() + interval '1 year',
+      ARRAY[r.requester_id, a.approver_id], ARRAY[r.requester_id, a.approver_id]
     FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS m (authorization_id, request_id, approval_id)
     JOIN governance.request AS r ON r.id = m.request_id
+    JOIN governance.approval AS a ON a.id = m.approval_id
     """
 
   let rows: [InsertRequests.Wanted]
