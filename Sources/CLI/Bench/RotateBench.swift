@@ -15,7 +15,12 @@ struct RotateBench {
       let bench = TargetLimitBench(world: world, names: names, concurrency: concurrency, seconds: 4)
       var limit = TargetLimitBench.Figures()
       try await bench.run(&limit)
-      let rotated = try await measured({ try await world.forceAll(names) }) { $0.forced }
+      var rotated = try await measured({ try await world.forceAll(names) }) { $0.forced }
+      // By the rows: what comes before the order and after the last proof is this benchmark's own.
+      guard let span = try await world.composition.client.queryFirst(RotationSpan()) ?? nil else {
+        throw BenchError(description: "no rotation has ended")
+      }
+      rotated.seconds = span
       try await bench.run(&limit)
       let revoked = try await measured({ for name in names { try await world.submitAndApprove([.revoke], name) } }) {
         $0.revoked
@@ -85,4 +90,15 @@ struct UsedTime {
     used.own -= earlier.own
     return used
   }
+}
+
+/// Seconds from the order to the end of the last rotation.
+private struct RotationSpan: Statement {
+  static let sql = """
+    SELECT EXTRACT(epoch FROM max(finished_at) - min(created_at))::float8
+    FROM lifecycle.rotation
+    WHERE action = 'rotate' AND state = 'done'
+    """
+
+  static func decode(_ row: PostgresRow) throws -> Double? { try row[0] }
 }
