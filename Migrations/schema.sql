@@ -1713,7 +1713,7 @@ CREATE TABLE governance.operator_permission (
     withdrawn_by uuid,
     CONSTRAINT operator_permission_environment_length CHECK (((length(environment) >= 1) AND (length(environment) <= 40))),
     CONSTRAINT operator_permission_granted_by_other CHECK ((granted_by <> person_id)),
-    CONSTRAINT operator_permission_permission_known CHECK ((permission = 'contain'::text)),
+    CONSTRAINT operator_permission_permission_known CHECK ((permission = ANY (ARRAY['contain'::text, 'waive'::text]))),
     CONSTRAINT operator_permission_reason_length CHECK (((length(reason) >= 1) AND (length(reason) <= 500))),
     CONSTRAINT operator_permission_valid_until_after CHECK ((valid_until > granted_at)),
     CONSTRAINT operator_permission_withdrawn_whole CHECK (((withdrawn_at IS NULL) = (withdrawn_by IS NULL)))
@@ -2371,7 +2371,7 @@ CREATE TABLE lifecycle.credential (
     leaked_at timestamp with time zone,
     next_verify_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
     CONSTRAINT credential_bucket_range CHECK ((bucket = jobs.bucket_of(target_id))),
-    CONSTRAINT credential_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'active'::text, 'revoking'::text, 'revoked'::text])))
+    CONSTRAINT credential_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'active'::text, 'revoking'::text, 'revoked'::text, 'waived'::text])))
 )
 WITH (fillfactor='70');
 ALTER TABLE lifecycle.credential OWNER TO keyturn_owner;
@@ -2627,6 +2627,25 @@ CREATE TABLE lifecycle.verification (
     CONSTRAINT verification_result_known CHECK ((result = ANY (ARRAY['sound'::text, 'drifted'::text, 'cannot_tell'::text])))
 );
 ALTER TABLE lifecycle.verification OWNER TO keyturn_owner;
+CREATE TABLE lifecycle.waiver (
+    id uuid NOT NULL,
+    rotation_id uuid NOT NULL,
+    credential_id uuid NOT NULL,
+    waived_by uuid NOT NULL,
+    permission_id uuid NOT NULL,
+    ticket text NOT NULL,
+    reason text NOT NULL,
+    statement text NOT NULL,
+    digest bytea NOT NULL,
+    signature text NOT NULL,
+    waived_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT waiver_digest_matches CHECK ((digest = sha256(convert_to(statement, 'UTF8'::name)))),
+    CONSTRAINT waiver_reason_length CHECK (((length(reason) >= 1) AND (length(reason) <= 500))),
+    CONSTRAINT waiver_signature_length CHECK (((length(signature) >= 1) AND (length(signature) <= 16384))),
+    CONSTRAINT waiver_statement_length CHECK ((length(statement) <= 32768)),
+    CONSTRAINT waiver_ticket_length CHECK (((length(ticket) >= 1) AND (length(ticket) <= 200)))
+);
+ALTER TABLE lifecycle.waiver OWNER TO keyturn_owner;
 CREATE VIEW keyturn.v_credential AS
  SELECT c.id AS credential_id,
     i.name AS identity,
@@ -2651,8 +2670,12 @@ CREATE VIEW keyturn.v_credential AS
     c.next_verify_at,
     l.observed_at AS verified_at,
     l.result AS verification,
-    l.drifts
-   FROM ((((((((lifecycle.credential c
+    l.drifts,
+    w.waived_at,
+    w.external_id AS waived_by,
+    w.ticket AS waiver_ticket,
+    w.reason AS waiver_reason
+   FROM (((((((((lifecycle.credential c
      JOIN governance.identity i ON ((i.id = c.identity_id)))
      JOIN governance.target t ON ((t.id = c.target_id)))
      JOIN governance.policy p ON ((p.id = i.policy_id)))
@@ -2674,7 +2697,16 @@ CREATE VIEW keyturn.v_credential AS
            FROM lifecycle.verification f
           WHERE (f.credential_id = c.id)
           ORDER BY f.id DESC
-         LIMIT 1) l ON (true));
+         LIMIT 1) l ON (true))
+     LEFT JOIN LATERAL ( SELECT x.waived_at,
+            q.external_id,
+            x.ticket,
+            x.reason
+           FROM (lifecycle.waiver x
+             JOIN governance.person q ON ((q.id = x.waived_by)))
+          WHERE ((x.credential_id = c.id) AND (c.state = 'waived'::text))
+          ORDER BY x.waived_at DESC
+         LIMIT 1) w ON (true));
 ALTER TABLE keyturn.v_credential OWNER TO keyturn_owner;
 COMMENT ON VIEW keyturn.v_credential IS 'One row per credential with its current version and open rotation. No secrets.';
 COMMENT ON COLUMN keyturn.v_credential.open_quarantine IS 'reason, since, state, last_proof and allowed next actions of a saga that needs a person; null: none does';
@@ -2683,6 +2715,10 @@ COMMENT ON COLUMN keyturn.v_credential.next_verify_at IS 'when it is looked at a
 COMMENT ON COLUMN keyturn.v_credential.verified_at IS 'when it was last looked at, beside rotations';
 COMMENT ON COLUMN keyturn.v_credential.verification IS 'sound, drifted or cannot_tell; null: not looked at yet';
 COMMENT ON COLUMN keyturn.v_credential.drifts IS 'what differs from what was approved';
+COMMENT ON COLUMN keyturn.v_credential.waived_at IS 'when its revocation was ended without proof; null: it was not';
+COMMENT ON COLUMN keyturn.v_credential.waived_by IS 'who answers for what is left on the target';
+COMMENT ON COLUMN keyturn.v_credential.waiver_ticket IS 'the helpdesk''s ticket of the waiver';
+COMMENT ON COLUMN keyturn.v_credential.waiver_reason IS 'why, in their words';
 CREATE TABLE lifecycle.discovery (
     target_id uuid NOT NULL,
     next_at timestamp with time zone NOT NULL,
@@ -2952,21 +2988,48 @@ CREATE TABLE lifecycle.effect (
 )
 WITH (fillfactor='65');
 ALTER TABLE lifecycle.effect OWNER TO keyturn_owner;
-CREATE TABLE lifecycle.proof (
-    id uuid NOT NULL,
+CREATE TABLE lifecycle.rotation_commit (
     rotation_id uuid NOT NULL,
+    id uuid NOT NULL,
     credential_id uuid NOT NULL,
-    version integer,
-    kind text NOT NULL,
-    result text NOT NULL,
-    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
     fence bigint NOT NULL,
-    observed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    CONSTRAINT proof_detail_length CHECK ((length((detail)::text) <= 16384)),
-    CONSTRAINT proof_kind_known CHECK ((kind = ANY (ARRAY['negative_control'::text, 'login'::text, 'identity'::text, 'rights'::text, 'sessions_ended'::text, 'old_refused'::text, 'residue'::text, 'candidate_refused'::text, 'old_accepted'::text, 'inventory'::text]))),
-    CONSTRAINT proof_result_known CHECK ((result = ANY (ARRAY['passed'::text, 'failed'::text, 'cannot_tell'::text])))
+    first_step integer,
+    states text[] DEFAULT '{}'::text[] NOT NULL,
+    started_at timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL,
+    entered_at timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL,
+    kinds text[] DEFAULT '{}'::text[] NOT NULL,
+    results text[] DEFAULT '{}'::text[] NOT NULL,
+    versions integer[] DEFAULT '{}'::integer[] NOT NULL,
+    details jsonb DEFAULT '[]'::jsonb NOT NULL,
+    observed_at timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL,
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT rotation_commit_details_length CHECK ((length((details)::text) <= 65536)),
+    CONSTRAINT rotation_commit_kinds_known CHECK ((kinds <@ ARRAY['negative_control'::text, 'login'::text, 'identity'::text, 'rights'::text, 'sessions_ended'::text, 'old_refused'::text, 'residue'::text, 'candidate_refused'::text, 'old_accepted'::text, 'inventory'::text])),
+    CONSTRAINT rotation_commit_moves_whole CHECK (((cardinality(started_at) = cardinality(entered_at)) AND
+CASE
+    WHEN (first_step IS NULL) THEN ((cardinality(states) = 0) AND (cardinality(entered_at) = 0))
+    ELSE ((first_step > 0) AND (cardinality(states) = (cardinality(entered_at) + 1)) AND (cardinality(states) > 1))
+END)),
+    CONSTRAINT rotation_commit_not_empty CHECK (((first_step IS NOT NULL) OR (cardinality(kinds) > 0))),
+    CONSTRAINT rotation_commit_observations_whole CHECK (((cardinality(kinds) = cardinality(results)) AND (cardinality(kinds) = cardinality(versions)) AND (cardinality(kinds) = cardinality(observed_at)) AND (cardinality(kinds) = jsonb_array_length(details)))),
+    CONSTRAINT rotation_commit_results_known CHECK ((results <@ ARRAY['passed'::text, 'failed'::text, 'cannot_tell'::text]))
 );
+ALTER TABLE lifecycle.rotation_commit OWNER TO keyturn_owner;
+CREATE VIEW lifecycle.proof AS
+ SELECT c.rotation_id,
+    c.credential_id,
+    c.versions[k.k] AS version,
+    c.kinds[k.k] AS kind,
+    c.results[k.k] AS result,
+    (c.details -> (k.k - 1)) AS detail,
+    c.fence,
+    LEAST(c.observed_at[k.k], c.recorded_at) AS observed_at,
+    c.id AS commit_id,
+    k.k AS place
+   FROM (lifecycle.rotation_commit c
+     CROSS JOIN LATERAL generate_series(1, cardinality(c.kinds)) k(k));
 ALTER TABLE lifecycle.proof OWNER TO keyturn_owner;
+COMMENT ON VIEW lifecycle.proof IS 'What sagas observed on the target, out of their commits.';
 CREATE VIEW keyturn.v_rotation AS
  SELECT r.id AS rotation_id,
     r.credential_id,
@@ -2994,6 +3057,7 @@ CREATE VIEW keyturn.v_rotation AS
      JOIN governance.target t ON ((t.id = c.target_id)));
 ALTER TABLE keyturn.v_rotation OWNER TO keyturn_owner;
 COMMENT ON VIEW keyturn.v_rotation IS 'Every rotation, issue and revocation with its state, effects and proofs.';
+COMMENT ON COLUMN keyturn.v_rotation.state IS 'where it stands; waived: a revocation that a person ended without proof, with a signature';
 CREATE VIEW keyturn.v_sla AS
  SELECT t.kind,
     count(*) AS tickets,
@@ -3164,16 +3228,19 @@ CREATE TABLE lifecycle.lost_authority (
     CONSTRAINT lost_authority_state_length CHECK (((length(state) >= 1) AND (length(state) <= 40)))
 );
 ALTER TABLE lifecycle.lost_authority OWNER TO keyturn_owner;
-CREATE TABLE lifecycle.rotation_step (
-    rotation_id uuid NOT NULL,
-    sequence integer NOT NULL,
-    from_state text NOT NULL,
-    to_state text NOT NULL,
-    fence bigint NOT NULL,
-    started_at timestamp with time zone NOT NULL,
-    at timestamp with time zone DEFAULT now() NOT NULL
-);
+CREATE VIEW lifecycle.rotation_step AS
+ SELECT c.rotation_id,
+    ((c.first_step + k.k) - 1) AS sequence,
+    c.states[k.k] AS from_state,
+    c.states[(k.k + 1)] AS to_state,
+    c.fence,
+    LEAST(c.started_at[k.k], c.recorded_at) AS started_at,
+    LEAST(c.entered_at[k.k], c.recorded_at) AS at,
+    c.id AS commit_id
+   FROM (lifecycle.rotation_commit c
+     CROSS JOIN LATERAL generate_series(1, cardinality(c.entered_at)) k(k));
 ALTER TABLE lifecycle.rotation_step OWNER TO keyturn_owner;
+COMMENT ON VIEW lifecycle.rotation_step IS 'When each state of a saga was entered, out of its commits.';
 CREATE TABLE lifecycle.standby_admin (
     target_id uuid NOT NULL,
     login text NOT NULL,
@@ -3189,6 +3256,7 @@ CREATE TABLE lifecycle.standby_admin (
     requested_by text,
     reason text,
     rotated_at timestamp with time zone DEFAULT now() NOT NULL,
+    asked_at timestamp with time zone,
     CONSTRAINT standby_admin_candidate_envelope_length CHECK ((length(candidate_envelope) <= 65536)),
     CONSTRAINT standby_admin_candidate_version_positive CHECK ((candidate_version >= 1)),
     CONSTRAINT standby_admin_candidate_whole CHECK (((candidate_version IS NULL) = (candidate_envelope IS NULL))),
@@ -3385,12 +3453,10 @@ ALTER TABLE ONLY lifecycle.lost_authority
     ADD CONSTRAINT lost_authority_once UNIQUE (rotation_id, authorization_id);
 ALTER TABLE ONLY lifecycle.lost_authority
     ADD CONSTRAINT lost_authority_pkey PRIMARY KEY (id);
-ALTER TABLE ONLY lifecycle.proof
-    ADD CONSTRAINT proof_pkey PRIMARY KEY (rotation_id, id);
+ALTER TABLE ONLY lifecycle.rotation_commit
+    ADD CONSTRAINT rotation_commit_pkey PRIMARY KEY (rotation_id, id);
 ALTER TABLE ONLY lifecycle.rotation
     ADD CONSTRAINT rotation_pkey PRIMARY KEY (id, credential_id);
-ALTER TABLE ONLY lifecycle.rotation_step
-    ADD CONSTRAINT rotation_step_pkey PRIMARY KEY (rotation_id, sequence);
 ALTER TABLE ONLY lifecycle.standby_admin
     ADD CONSTRAINT standby_admin_pkey PRIMARY KEY (target_id);
 ALTER TABLE ONLY lifecycle.target_trial
@@ -3399,6 +3465,10 @@ ALTER TABLE ONLY lifecycle.verification
     ADD CONSTRAINT verification_pkey PRIMARY KEY (credential_id, id);
 ALTER TABLE ONLY lifecycle.version
     ADD CONSTRAINT version_pkey PRIMARY KEY (credential_id, number);
+ALTER TABLE ONLY lifecycle.waiver
+    ADD CONSTRAINT waiver_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY lifecycle.waiver
+    ADD CONSTRAINT waiver_rotation_id_once UNIQUE (rotation_id);
 CREATE INDEX event_opened ON evidence.event USING btree (at) WHERE (type = 'rotation.opened'::text);
 CREATE UNIQUE INDEX hold_case_once ON evidence.hold USING btree (case_id) WHERE ((lifted_at IS NULL) AND (case_id IS NOT NULL));
 CREATE UNIQUE INDEX hold_person_once ON evidence.hold USING btree (person_id) WHERE ((lifted_at IS NULL) AND (person_id IS NOT NULL));
@@ -3459,6 +3529,7 @@ CREATE UNIQUE INDEX rotation_open_once ON lifecycle.rotation USING btree (creden
 CREATE INDEX target_trial_target ON lifecycle.target_trial USING btree (target_id, at);
 CREATE UNIQUE INDEX version_candidate_once ON lifecycle.version USING btree (credential_id) WHERE (state = 'candidate'::text);
 CREATE UNIQUE INDEX version_current_once ON lifecycle.version USING btree (credential_id) WHERE (state = 'current'::text);
+CREATE INDEX waiver_credential ON lifecycle.waiver USING btree (credential_id, waived_at);
 ALTER INDEX jobs.job_archive_subject ATTACH PARTITION jobs.job_archive_default_subject_idx;
 CREATE TRIGGER batch_append_only BEFORE DELETE OR UPDATE ON evidence.batch FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE evidence.batch ENABLE ALWAYS TRIGGER batch_append_only;
@@ -3807,19 +3878,18 @@ CREATE TRIGGER lost_authority_evidence_insert AFTER INSERT ON lifecycle.lost_aut
 ALTER TABLE lifecycle.lost_authority ENABLE ALWAYS TRIGGER lost_authority_evidence_insert;
 CREATE TRIGGER lost_authority_evidence_update AFTER UPDATE ON lifecycle.lost_authority REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'credential_id', '', '', 'action,authorization_id,consequence,credential_id,rotation_id,state', '', '');
 ALTER TABLE lifecycle.lost_authority ENABLE ALWAYS TRIGGER lost_authority_evidence_update;
-CREATE TRIGGER proof_append_only BEFORE DELETE OR UPDATE ON lifecycle.proof FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
-ALTER TABLE lifecycle.proof ENABLE ALWAYS TRIGGER proof_append_only;
-CREATE TRIGGER proof_no_truncate BEFORE TRUNCATE ON lifecycle.proof FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
 CREATE TRIGGER rotation_cancelled_evidence AFTER UPDATE ON lifecycle.rotation FOR EACH ROW WHEN (((new.state = 'cancelled'::text) AND (old.state <> 'cancelled'::text))) EXECUTE FUNCTION evidence.on_rotation_cancelled();
 ALTER TABLE lifecycle.rotation ENABLE ALWAYS TRIGGER rotation_cancelled_evidence;
+CREATE TRIGGER rotation_commit_append_only BEFORE DELETE OR UPDATE ON lifecycle.rotation_commit FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE lifecycle.rotation_commit ENABLE ALWAYS TRIGGER rotation_commit_append_only;
+CREATE TRIGGER rotation_commit_no_truncate BEFORE TRUNCATE ON lifecycle.rotation_commit FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE lifecycle.rotation_commit ENABLE ALWAYS TRIGGER rotation_commit_no_truncate;
 CREATE TRIGGER rotation_evidence_delete AFTER DELETE ON lifecycle.rotation REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'credential_id', 'requested_by', 'requested_by', 'authorization_id,credential_id,id,resume_state,state,trigger', '', 'requested_by');
 ALTER TABLE lifecycle.rotation ENABLE ALWAYS TRIGGER rotation_evidence_delete;
 CREATE TRIGGER rotation_evidence_update AFTER UPDATE ON lifecycle.rotation FOR EACH ROW WHEN (((old.steps = new.steps) AND (new.state <> 'cancelled'::text) AND (((((((old.state IS DISTINCT FROM new.state) OR (old.trigger IS DISTINCT FROM new.trigger)) OR (old.requested_by IS DISTINCT FROM new.requested_by)) OR (old.ticket IS DISTINCT FROM new.ticket)) OR (old.authorization_id IS DISTINCT FROM new.authorization_id)) OR (old.resume_state IS DISTINCT FROM new.resume_state)) OR (old.action IS DISTINCT FROM new.action)))) EXECUTE FUNCTION evidence.on_change('record.changed', 'credential_id', 'requested_by', 'requested_by', 'authorization_id,credential_id,id,resume_state,state,trigger', '', 'requested_by');
 ALTER TABLE lifecycle.rotation ENABLE ALWAYS TRIGGER rotation_evidence_update;
 CREATE TRIGGER rotation_opened_evidence AFTER INSERT ON lifecycle.rotation REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_rotations_opened();
 ALTER TABLE lifecycle.rotation ENABLE ALWAYS TRIGGER rotation_opened_evidence;
-CREATE TRIGGER rotation_step_append_only BEFORE DELETE OR UPDATE ON lifecycle.rotation_step FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
-ALTER TABLE lifecycle.rotation_step ENABLE ALWAYS TRIGGER rotation_step_append_only;
 CREATE TRIGGER standby_admin_evidence_delete AFTER DELETE ON lifecycle.standby_admin REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'target_id', '', '', 'candidate_version,phase,target_id,version', 'fence,wait_until', '');
 ALTER TABLE lifecycle.standby_admin ENABLE ALWAYS TRIGGER standby_admin_evidence_delete;
 CREATE TRIGGER standby_admin_evidence_insert AFTER INSERT ON lifecycle.standby_admin REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'target_id', '', '', 'candidate_version,phase,target_id,version', 'fence,wait_until', '');
@@ -3849,6 +3919,16 @@ CREATE TRIGGER version_evidence_delete AFTER DELETE ON lifecycle.version REFEREN
 ALTER TABLE lifecycle.version ENABLE ALWAYS TRIGGER version_evidence_delete;
 CREATE TRIGGER version_evidence_update AFTER UPDATE ON lifecycle.version FOR EACH ROW WHEN ((old.key_id IS DISTINCT FROM new.key_id)) EXECUTE FUNCTION evidence.on_change('record.changed', 'credential_id', '', '', 'credential_id,number,state', '', '');
 ALTER TABLE lifecycle.version ENABLE ALWAYS TRIGGER version_evidence_update;
+CREATE TRIGGER waiver_append_only BEFORE DELETE OR UPDATE ON lifecycle.waiver FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE lifecycle.waiver ENABLE ALWAYS TRIGGER waiver_append_only;
+CREATE TRIGGER waiver_evidence_delete AFTER DELETE ON lifecycle.waiver REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'credential_id', 'waived_by', 'waived_by', 'credential_id,digest,permission_id,rotation_id', '', 'waived_by');
+ALTER TABLE lifecycle.waiver ENABLE ALWAYS TRIGGER waiver_evidence_delete;
+CREATE TRIGGER waiver_evidence_insert AFTER INSERT ON lifecycle.waiver REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'credential_id', 'waived_by', 'waived_by', 'credential_id,digest,permission_id,rotation_id', '', 'waived_by');
+ALTER TABLE lifecycle.waiver ENABLE ALWAYS TRIGGER waiver_evidence_insert;
+CREATE TRIGGER waiver_evidence_update AFTER UPDATE ON lifecycle.waiver REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'credential_id', 'waived_by', 'waived_by', 'credential_id,digest,permission_id,rotation_id', '', 'waived_by');
+ALTER TABLE lifecycle.waiver ENABLE ALWAYS TRIGGER waiver_evidence_update;
+CREATE TRIGGER waiver_no_truncate BEFORE TRUNCATE ON lifecycle.waiver FOR EACH STATEMENT EXECUTE FUNCTION keyturn.refuse_change();
+ALTER TABLE lifecycle.waiver ENABLE ALWAYS TRIGGER waiver_no_truncate;
 ALTER TABLE ONLY evidence.sealed
     ADD CONSTRAINT sealed_batch_known FOREIGN KEY (batch) REFERENCES evidence.batch(id);
 ALTER TABLE ONLY governance.approval
@@ -4025,10 +4105,10 @@ ALTER TABLE ONLY lifecycle.lost_authority
     ADD CONSTRAINT lost_authority_credential_id_known FOREIGN KEY (credential_id) REFERENCES lifecycle.credential(id);
 ALTER TABLE ONLY lifecycle.lost_authority
     ADD CONSTRAINT lost_authority_rotation_id_known FOREIGN KEY (rotation_id, credential_id) REFERENCES lifecycle.rotation(id, credential_id);
-ALTER TABLE ONLY lifecycle.proof
-    ADD CONSTRAINT proof_rotation_id_known FOREIGN KEY (rotation_id, credential_id) REFERENCES lifecycle.rotation(id, credential_id);
 ALTER TABLE ONLY lifecycle.rotation
     ADD CONSTRAINT rotation_authorization_id_known FOREIGN KEY (authorization_id) REFERENCES governance."authorization"(id);
+ALTER TABLE ONLY lifecycle.rotation_commit
+    ADD CONSTRAINT rotation_commit_rotation_id_known FOREIGN KEY (rotation_id, credential_id) REFERENCES lifecycle.rotation(id, credential_id);
 ALTER TABLE ONLY lifecycle.rotation
     ADD CONSTRAINT rotation_credential_id_known FOREIGN KEY (credential_id) REFERENCES lifecycle.credential(id);
 ALTER TABLE ONLY lifecycle.rotation
@@ -4039,6 +4119,14 @@ ALTER TABLE ONLY lifecycle.verification
     ADD CONSTRAINT verification_credential_id_known FOREIGN KEY (credential_id) REFERENCES lifecycle.credential(id);
 ALTER TABLE ONLY lifecycle.version
     ADD CONSTRAINT version_credential_id_known FOREIGN KEY (credential_id) REFERENCES lifecycle.credential(id);
+ALTER TABLE ONLY lifecycle.waiver
+    ADD CONSTRAINT waiver_credential_id_known FOREIGN KEY (credential_id) REFERENCES lifecycle.credential(id);
+ALTER TABLE ONLY lifecycle.waiver
+    ADD CONSTRAINT waiver_permission_id_known FOREIGN KEY (permission_id) REFERENCES governance.operator_permission(id);
+ALTER TABLE ONLY lifecycle.waiver
+    ADD CONSTRAINT waiver_rotation_id_known FOREIGN KEY (rotation_id, credential_id) REFERENCES lifecycle.rotation(id, credential_id);
+ALTER TABLE ONLY lifecycle.waiver
+    ADD CONSTRAINT waiver_waived_by_known FOREIGN KEY (waived_by) REFERENCES governance.person(id);
 GRANT USAGE ON SCHEMA evidence TO keyturn_engine;
 GRANT USAGE ON SCHEMA evidence TO keyturn_auditor;
 GRANT USAGE ON SCHEMA governance TO keyturn_engine;
@@ -4269,6 +4357,8 @@ GRANT SELECT ON TABLE keyturn.v_containment TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_containment TO keyturn_dashboard;
 GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.verification TO keyturn_engine;
 GRANT SELECT ON TABLE lifecycle.verification TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.waiver TO keyturn_engine;
+GRANT SELECT ON TABLE lifecycle.waiver TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_credential TO keyturn_engine;
 GRANT SELECT ON TABLE keyturn.v_credential TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_credential TO keyturn_dashboard;
@@ -4299,6 +4389,8 @@ GRANT SELECT ON TABLE keyturn.v_queue_minute TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_queue_minute TO keyturn_dashboard;
 GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.effect TO keyturn_engine;
 GRANT SELECT ON TABLE lifecycle.effect TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.rotation_commit TO keyturn_engine;
+GRANT SELECT ON TABLE lifecycle.rotation_commit TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE lifecycle.proof TO keyturn_engine;
 GRANT SELECT ON TABLE lifecycle.proof TO keyturn_auditor;
 GRANT SELECT ON TABLE keyturn.v_rotation TO keyturn_engine;
