@@ -52,45 +52,46 @@ package struct GrantPermit: BatchStatement {
       SELECT i.id, i.mark
       FROM governance.incarnation AS i
       WHERE i.ended_at IS NULL AND i.place = governance.place()
-    ), held AS (
-      SELECT m.n, m.permit, a.id AS authorization_id, m.action, m.subject, m.fence, m.incarnation, m.mark
+    ), held AS MATERIALIZED (
+      SELECT m.n, m.permit, a.id AS authorization_id, m.action, m.subject, m.fence, m.incarnation, m.mark,
+        m.action = 'revoke' AS reduces, a.people,
+        array_remove(ARRAY[i.owner_id, i.backup_owner_id, v.sponsor_id], NULL) || a.people AS needed,
+        i.owner_id || a.known_people AS known
       FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::bigint[], $6::uuid[], $7::uuid[], $8::bigint[],
           $9::boolean[]) WITH ORDINALITY
         AS m (permit, authorization_id, action, subject, fence, identity_id, incarnation, mark, needs_evidence, n)
       JOIN live ON live.id = m.incarnation AND live.mark >= m.mark
       JOIN governance.authorization AS a ON a.id = m.authorization_id
       JOIN governance.identity AS i ON i.id = a.identity_id
-      JOIN governance.person AS owner ON owner.id = i.owner_id
-      JOIN governance.person AS backup ON backup.id = i.backup_owner_id
       LEFT JOIN governance.vendor AS v ON v.id = i.vendor_id
-      LEFT JOIN governance.person AS sponsor ON sponsor.id = v.sponsor_id
-      LEFT JOIN governance.identity_source AS os ON os.name = owner.source
       WHERE a.identity_id = m.identity_id
         AND m.action = ANY(a.actions)
         AND a.voided_at IS NULL
         AND a.valid_from <= now()
         AND a.valid_until > now()
-        AND (m.action = 'revoke' OR (owner.state = 'active' AND backup.state = 'active' AND os.state = 'ok'
-          AND (os.maximum_age IS NULL OR os.as_of + os.maximum_age > now())
-          AND (v.id IS NULL OR sponsor.state = 'active')
-          AND cardinality(a.people) > 0
-          AND NOT EXISTS (
-            SELECT
-            FROM unnest(a.people) AS x (id)
-            LEFT JOIN governance.person AS p ON p.id = x.id
-            LEFT JOIN governance.identity_source AS s ON s.name = p.source
-            WHERE p.state IS DISTINCT FROM 'active'
-              OR x.id = ANY (a.known_people) AND (s.state <> 'ok'
-                OR s.maximum_age IS NOT NULL AND (s.as_of IS NULL OR s.as_of + s.maximum_age <= now())))))
+        AND (m.action = 'revoke' OR i.vendor_id IS NULL OR v.sponsor_id IS NOT NULL)
         AND NOT EXISTS (SELECT FROM governance.embargo AS e WHERE e.subject = m.subject)
-        AND (NOT m.needs_evidence OR evidence.is_writable())
+        AND (NOT m.needs_evidence OR (SELECT evidence.is_writable()))
       FOR SHARE OF a
+    ), away AS MATERIALIZED (
+      -- Once for each person of the batch, however many permits rest on them.
+      SELECT COALESCE(array_agg(x.id) FILTER (WHERE p.state IS DISTINCT FROM 'active'), '{}') AS gone,
+        COALESCE(array_agg(x.id) FILTER (WHERE s.state IS DISTINCT FROM 'ok'
+          OR s.maximum_age IS NOT NULL AND (s.as_of IS NULL OR s.as_of + s.maximum_age <= now())), '{}') AS unknown
+      FROM (SELECT DISTINCT unnest(h.needed) AS id FROM held AS h WHERE NOT h.reduces) AS x
+      LEFT JOIN governance.person AS p ON p.id = x.id
+      LEFT JOIN governance.identity_source AS s ON s.name = p.source
+    ), permitted AS MATERIALIZED (
+      SELECT h.*
+      FROM held AS h
+      CROSS JOIN away
+      WHERE h.reduces OR cardinality(h.people) > 0 AND NOT h.needed && away.gone AND NOT h.known && away.unknown
     ), granted AS (
       INSERT INTO governance.permit (id, authorization_id, action, subject, fence, incarnation, mark)
       SELECT permit, authorization_id, action, subject, fence, incarnation, mark
-      FROM held
+      FROM permitted
     )
-    SELECT array_agg(n) FROM held
+    SELECT array_agg(n) FROM permitted
     """
 
   let permit: UUID
