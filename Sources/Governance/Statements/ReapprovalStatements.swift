@@ -36,7 +36,7 @@ struct VoidIdentities: Statement {
   func bind(_ parameters: inout PostgresParameters) {
     parameters.append(voidings.map(\.identity.rawValue))
     parameters.append(voidings.map(\.code))
-    parameters.append(voidings.map { String($0.words.unicodeScalars.prefix(500).map(Character.init)) })
+    parameters.append(voidings.map { TicketText.clipped($0.words, 500) })
     parameters.append(voidings.map { ReapprovalTrigger(rawValue: $0.code) != nil })
     parameters.append(onlyOf?.rawValue)
   }

@@ -88,6 +88,6 @@ enum TicketText {
   }
 
   static func clipped(_ text: String, _ scalars: Int) -> String {
-    String(String.UnicodeScalarView(text.unicodeScalars.prefix(scalars)))
+    text.utf8.count <= scalars ? text : String(String.UnicodeScalarView(text.unicodeScalars.prefix(scalars)))
   }
 }
