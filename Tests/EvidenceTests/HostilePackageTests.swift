@@ -18,27 +18,37 @@ import Testing
     }
   }
 
+  /// What is different from leaf to leaf.
+  struct Leaf {
+    var type = "operator.action"
+    var actor = "engine"
+    var detail: [String: CanonicalJSON] = [:]
+  }
+
   /// A small log of one case, with its package.
-  static func make() throws -> (bytes: [UInt8], signer: NoteSigner, content: PackageContent) {
+  static func make(
+    _ wanted: [Leaf] = [Leaf](repeating: Leaf(), count: 5)
+  ) throws -> (bytes: [UInt8], signer: NoteSigner, content: PackageContent) {
+    let size = UInt64(wanted.count)
     let signer = try NoteSigner(name: "evidence.example/gov1", seed: [UInt8](repeating: 3, count: 32))
     let id = UUID()
     var (leaves, hashes, previous) = ([[UInt8]](), [NodeHash](), "")
-    for sequence in 1...5 as ClosedRange<Int64> {
+    for (leaf, sequence) in zip(wanted, Int64(1)...) {
       let leaf = CanonicalJSON.object([
-        "actor": "engine", "at": .integer(sequence), "case": .string(id.leafText), "cs": .integer(sequence),
-        "d": .object([:]), "eid": .string(UUID().leafText), "prev": .string(previous), "sub": .object([:]),
-        "t": "operator.action", "v": 1,
+        "actor": .string(leaf.actor), "at": .integer(sequence), "case": .string(id.leafText), "cs": .integer(sequence),
+        "d": .object(leaf.detail), "eid": .string(UUID().leafText), "prev": .string(previous), "sub": .object([:]),
+        "t": .string(leaf.type), "v": 1,
       ]).bytes
       leaves.append(leaf)
       hashes.append(.leaf(leaf))
       previous = NodeHash.leaf(leaf).base64
     }
-    let tile = Tile(id: TileID(level: 0, number: 0, width: 5), hashes: hashes)
-    let cache = TileCache(size: 5, tiles: [tile])
-    let text = Checkpoint(origin: signer.key.name, size: 5, root: try cache.root(size: 5)).text
+    let tile = Tile(id: TileID(level: 0, number: 0, width: wanted.count), hashes: hashes)
+    let cache = TileCache(size: size, tiles: [tile])
+    let text = Checkpoint(origin: signer.key.name, size: size, root: try cache.root(size: size)).text
     let note = SignedNote(text: text, signatures: [try signer.sign(text)]).description
-    let proofs = try (0..<5).map { index in
-      let proof = try InclusionProof.make(index: UInt64(index), size: 5, from: cache)
+    let proofs = try wanted.indices.map { index in
+      let proof = try InclusionProof.make(index: UInt64(index), size: size, from: cache)
       return PackageContent.Proof(index: proof.index, path: proof.path)
     }
     let content = PackageContent(

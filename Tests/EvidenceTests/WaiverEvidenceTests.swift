@@ -84,4 +84,33 @@ import Testing
     key.remove()
     try await world.close()
   }
+
+  /// Both verifiers ask who waived a proof, and find the same.
+  @Test(arguments: [nil, "engine", "9a3f7f64-6a0c-4a52-9d2f-6ad1f3a1c001", "9a3f7f64-6a0c-4a52-9d2f-6ad1f3a1c002"])
+  func bothVerifiersAskForTheWaiver(of actor: String?) async throws {
+    let requester = "9a3f7f64-6a0c-4a52-9d2f-6ad1f3a1c001"
+    var detail: [String: CanonicalJSON] = [
+      "action": "revoke", "fence": 2, "from": "planned",
+      "moves": .array([.array(["quarantined", 2]), .array(["abandoned", 3])]),
+    ]
+    if actor != nil { detail["waiver"] = .object(["digest": .string(String(repeating: "a", count: 64))]) }
+    let (bytes, signer, _) = try HostilePackageTests.make([
+      .init(
+        type: "rotation.opened", actor: requester,
+        detail: ["action": "revoke", "authorization": .string(UUID().leafText)]),
+      .init(type: "rotation.step", actor: actor ?? "engine", detail: detail),
+    ])
+    let folder = try TestFolder.make("keyturn-waiver")
+    defer { _ = try? FileManager.default.removeItem(atPath: folder) }
+    let package = folder + "/package.zip"
+    try Data(bytes).write(to: URL(fileURLWithPath: package))
+    let isMissing = actor == nil || actor == "engine" || actor == requester
+    let (first, second) = (
+      try await Program.verify([package, "--key", signer.key.vkey]),
+      try await Program.secondVerifier([package, "--key", signer.key.vkey])
+    )
+    // The first one also says that nothing shows who granted the revocation.
+    #expect(first.output.contains("waive") == isMissing, "\(first.output)")
+    #expect(second.code == (isMissing ? 1 : 0) && second.output.contains("waiver") == isMissing, "\(second.output)")
+  }
 }

@@ -246,8 +246,7 @@ def rules(cases, bad):
         digest = None
         for leaf in leaves:
             d = leaf["d"]
-            if leaf["t"] == "request.submitted":
-                digest = d.get("digest")
+            if leaf["t"] == "request.submitted": digest = d.get("digest")
             deciders, askers = {leaf["actor"], d.get("acting_for")}, {d.get("requester"), d.get("beneficiary")}
             if leaf["t"] == "approval.decided" and deciders & askers - {None}:
                 bad.append(f"separation: case {case}: requester or beneficiary approved")
@@ -256,8 +255,7 @@ def rules(cases, bad):
             if leaf["t"] == "authorization.granted":
                 granted[d.get("authorization")] = (leaf["at"], d.get("until") or 2**60, d.get("actions", []))
     for case, leaves in cases.items():
-        if leaves and leaves[0]["t"] != "rotation.opened":
-            continue
+        if leaves and leaves[0]["t"] != "rotation.opened": continue
         state, passed, intents = "planned", set(), set()
         for leaf in leaves[1:]:
             d, place = leaf["d"], f"case {case} leaf {leaf['cs']}"
@@ -268,6 +266,8 @@ def rules(cases, bad):
             if d.get("moves") and d.get("from") != state: bad.append(f"order: {place}: it goes on from another state")
             for state, _ in d.get("moves", []):
                 if PROOFS.get(state, set()) - passed: bad.append(f"verification: {place}: {state} without proof")
+                if (state, d["action"]) == ("abandoned", "revoke") and (len(d.get("waiver", {}).get("digest", "")) != 64
+                    or len(leaf["actor"]) != 36 or leaf["actor"] == leaves[0]["actor"]): bad.append(f"waiver: {place}: none")
             if "intent" in d:
                 intents.add(d["intent"]["effect"])
                 if d["intent"]["verb"] == "set_secret": passed = set()
