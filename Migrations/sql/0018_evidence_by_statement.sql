@@ -346,8 +346,11 @@ $$;
 
 -- MARK: what has leaves of its own kind, and comes in thousands
 
+-- What is called stable can be put into a statement in its place; what is said to be immutable and rests on what is stable is
+-- executed like a statement of its own, for each row.
+ALTER FUNCTION evidence.quoted(text) STABLE;
 CREATE FUNCTION evidence.subject_of(identity uuid, target uuid) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
 RETURN coalesce('{"identity":"' || identity || '","target":"' || target || '"}', '{}');
 
 CREATE FUNCTION evidence.on_requests() RETURNS trigger
@@ -430,7 +433,8 @@ DECLARE
   by_default text := evidence.actor_of(NULL);
 BEGIN
   PERFORM evidence.record_all(array_agg(m.request_id), array_agg(m.type), array_agg(by_default),
-    array_agg('{"authorization":"' || m.id || '"' || coalesce(',"voided":' || evidence.micros(m.voided_at), '') || '}'),
+    array_agg('{"authorization":"' || m.id || '"'
+      || coalesce(',"voided":' || (extract(epoch FROM m.voided_at) * 1000000)::bigint, '') || '}'),
     array_agg(evidence.subject_of(m.identity_id, m.target_id)), array_agg(NULL::uuid), 0, ARRAY['reason'],
     array_agg(m.void_reason))
   FROM (
