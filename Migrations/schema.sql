@@ -82,7 +82,7 @@ END
 $$;
 ALTER FUNCTION evidence.append(cases uuid[], types text[], heads text[], middles text[], tails text[]) OWNER TO keyturn_owner;
 CREATE FUNCTION evidence.quoted(value text) RETURNS text
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE
     RETURN (to_json(NORMALIZE(value, NFC)))::text;
 ALTER FUNCTION evidence.quoted(value text) OWNER TO keyturn_owner;
 CREATE FUNCTION evidence.array_of(vals text[]) RETURNS text
@@ -424,7 +424,8 @@ DECLARE
   by_default text := evidence.actor_of(NULL);
 BEGIN
   PERFORM evidence.record_all(array_agg(m.request_id), array_agg(m.type), array_agg(by_default),
-    array_agg('{"authorization":"' || m.id || '"' || coalesce(',"voided":' || evidence.micros(m.voided_at), '') || '}'),
+    array_agg('{"authorization":"' || m.id || '"'
+      || coalesce(',"voided":' || (extract(epoch FROM m.voided_at) * 1000000)::bigint, '') || '}'),
     array_agg(evidence.subject_of(m.identity_id, m.target_id)), array_agg(NULL::uuid), 0, ARRAY['reason'],
     array_agg(m.void_reason))
   FROM (
@@ -1163,7 +1164,7 @@ END
 $$;
 ALTER FUNCTION evidence.seal(in_epoch bigint, old_size bigint, batches bigint[], levels smallint[], numbers bigint[], tiles bytea[], roots bytea[], new_size bigint, new_root bytea, new_note text, seconds double precision) OWNER TO keyturn_owner;
 CREATE FUNCTION evidence.subject_of(identity uuid, target uuid) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    LANGUAGE sql STABLE PARALLEL SAFE
     RETURN COALESCE((((('{"identity":"'::text || identity) || '","target":"'::text) || target) || '"}'::text), '{}'::text);
 ALTER FUNCTION evidence.subject_of(identity uuid, target uuid) OWNER TO keyturn_owner;
 CREATE PROCEDURE evidence.watch(IN of_table regclass, IN leaf_type text, IN of_case text, IN actors text DEFAULT ''::text, IN about text DEFAULT ''::text, IN plain text DEFAULT ''::text, IN quiet text DEFAULT ''::text, IN updates text DEFAULT NULL::text, IN inserts boolean DEFAULT true)
