@@ -97,10 +97,10 @@ import Testing
     let client = world.composition.client
     try await world.withWorker { try await world.settled() }
     try await world.rotate("svc_candidate")
-    // Without an active approver the permit is refused once the candidate is stored.
+    // Without an active approver the permit is refused once the candidate is stored; the rotation waits for them.
     try await world.composition.governance.setState(.suspended, of: "bob", in: client)
     try await world.withWorker {
-      try await world.eventually("SELECT count(*)::text FROM jobs.job WHERE hold = 'blocked'", is: 1)
+      try await world.eventually("SELECT count(*)::text FROM jobs.job WHERE hold = 'waiting'", is: 1)
     }
     #expect(try await world.text(sagas) == "done prepared")
     let cancelled = try await world.operate("jobs", "cancel", "svc_candidate")

@@ -115,8 +115,16 @@ import Testing
       """) == 0
   }
 
+  /// Takes the tables one after the other, and so may be the one that gives way to a worker.
   private func empty(_ world: TestWorld) async throws {
-    try await world.change("TRUNCATE jobs.job, jobs.job_archive, jobs.worker, jobs.statistic, jobs.maintenance")
+    while true {
+      do {
+        return try await world.change(
+          "TRUNCATE jobs.job, jobs.job_archive, jobs.worker, jobs.statistic, jobs.maintenance")
+      } catch let error as PostgresError where error.sqlState == .deadlockDetected {
+        continue
+      }
+    }
   }
 
   /// Its locks would hold up everybody else.
