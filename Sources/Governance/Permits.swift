@@ -74,18 +74,28 @@ package struct GrantPermit: BatchStatement {
         AND (NOT m.needs_evidence OR (SELECT evidence.is_writable()))
       FOR SHARE OF a
     ), away AS MATERIALIZED (
-      -- Once for each person of the batch, however many permits rest on them.
+      -- Once for each person of the batch, however many permits rest on them, and each by its key (OFFSET 0): a plan for all at
+      -- once may read the whole table.
       SELECT COALESCE(array_agg(x.id) FILTER (WHERE p.state IS DISTINCT FROM 'active'), '{}') AS gone,
-        COALESCE(array_agg(x.id) FILTER (WHERE s.state IS DISTINCT FROM 'ok'
-          OR s.maximum_age IS NOT NULL AND (s.as_of IS NULL OR s.as_of + s.maximum_age <= now())), '{}') AS unknown
-      FROM (SELECT DISTINCT unnest(h.needed) AS id FROM held AS h WHERE NOT h.reduces) AS x
-      LEFT JOIN governance.person AS p ON p.id = x.id
-      LEFT JOIN governance.identity_source AS s ON s.name = p.source
+        COALESCE(array_agg(x.id) FILTER (WHERE p.is_unknown), '{}') AS unknown
+      FROM (
+        SELECT DISTINCT unnest(d.needed) AS id
+        FROM (SELECT DISTINCT h.needed FROM held AS h WHERE NOT h.reduces) AS d
+      ) AS x
+      LEFT JOIN LATERAL (
+        SELECT q.state, s.state <> 'ok' OR s.maximum_age IS NOT NULL AND (s.as_of IS NULL OR s.as_of + s.maximum_age <= now())
+          AS is_unknown
+        FROM governance.person AS q
+        JOIN governance.identity_source AS s ON s.name = q.source
+        WHERE q.id = x.id
+        OFFSET 0
+      ) AS p ON true
     ), permitted AS MATERIALIZED (
-      SELECT h.*
+      SELECT h.n, h.permit, h.authorization_id, h.action, h.subject, h.fence, h.incarnation, h.mark
       FROM held AS h
       CROSS JOIN away
-      WHERE h.reduces OR cardinality(h.people) > 0 AND NOT h.needed && away.gone AND NOT h.known && away.unknown
+      WHERE h.reduces OR cardinality(h.people) > 0
+        AND (away.gone = '{}' OR NOT h.needed && away.gone) AND (away.unknown = '{}' OR NOT h.known && away.unknown)
     ), granted AS (
       INSERT INTO governance.permit (id, authorization_id, action, subject, fence, incarnation, mark)
       SELECT permit, authorization_id, action, subject, fence, incarnation, mark
