@@ -55,6 +55,7 @@ extension GovernanceStore {
     if let criticality, !(1...4).contains(criticality) { throw FieldRule.invalid("criticality", "1 to 4") }
     let owner = try await owner.asyncMap { try await person($0, in: transaction) }
     if let owner, !owner.isActive { throw GovernanceError.refused([.ownerInactive]) }
+    if criticality != nil { try await transaction.query(LockMassChange()) }
     guard
       let before = try await transaction.queryFirst(
         SwapTargetFacts(target: target.id, owner: owner?.id, criticality: criticality.map { Int16($0) }))
@@ -99,6 +100,7 @@ extension GovernanceStore {
     guard sponsor.isActive else { throw GovernanceError.refused([.vendorSponsorInactive]) }
     var targets: [UUID] = []
     for name in vendor.allowedTargets { targets.append(try await target(name, in: transaction).id.rawValue) }
+    try await transaction.query(LockMassChange())
     let old = try await transaction.queryFirst(FindVendor(name: vendor.name))
     try await transaction.execute(UpsertVendor(vendor: vendor, sponsor: sponsor.id, targets: targets))
     guard let old else { return [] }
@@ -113,6 +115,7 @@ extension GovernanceStore {
     _ name: String, incident: Bool, reason: String, in transaction: Transaction
   ) async throws -> [IdentityID] {
     let reason = try FieldRule.text(reason, field: "reason", maximum: 400)
+    if incident { try await transaction.query(LockMassChange()) }
     guard let vendor = try await transaction.queryFirst(FindVendor(name: name)) else {
       throw GovernanceError.unknown("vendor", name)
     }
@@ -167,6 +170,7 @@ extension GovernanceStore {
   ) async throws -> [IdentityID] {
     let person = try await self.person(person, in: transaction)
     let target = try await target.asyncMap { try await self.target($0, in: transaction).id }
+    try await transaction.query(LockMassChange())
     guard try await transaction.execute(EndRole(person: person.id, role: role, target: target)) == 1 else {
       throw GovernanceError.unknown("role of \(person.externalID)", role)
     }
@@ -203,6 +207,7 @@ extension GovernanceStore {
 
   @discardableResult
   package func endDelegation(_ id: UUID, in transaction: Transaction) async throws -> [IdentityID] {
+    try await transaction.query(LockMassChange())
     guard try await transaction.execute(EndDelegation(id: id)) == 1 else {
       throw GovernanceError.unknown("delegation in force", id.uuidString.lowercased())
     }

@@ -71,6 +71,7 @@ extension GovernanceStore {
     if version.state == "denied" { reasons.append(.denied) }
     if version.state == "active" || version.state == "superseded" { reasons.append(.alreadyDecided) }
     guard reasons.isEmpty else { throw GovernanceError.refused(reasons) }
+    if approve { try await transaction.query(LockMassChange()) }
     try await transaction.execute(
       InsertPolicyDecision(version: version, person: person.id, decision: approve ? "approve" : "deny"))
     guard approve else {

@@ -74,8 +74,8 @@ struct FindQuarantinedFeed: Statement {
   static func decode(_ row: PostgresRow) throws -> UUID { try row[0] }
 }
 
-/// Changes of people that may concern thousands come one after the other: each of two that record in many cases would wait for
-/// what the other holds. Taken before anything is recorded, until the transaction ends.
+/// Changes that may concern thousands, of people, policies, targets and vendors, come one after the other: each of two that
+/// record in many cases would wait for what the other holds. Taken before anything is recorded, until the transaction ends.
 struct LockMassChange: Statement {
   static let sql = "SELECT pg_advisory_xact_lock(hashtextextended('keyturn mass change', 0))"
   static func decode(_ row: PostgresRow) throws {}
