@@ -50,6 +50,7 @@ package enum SchemaFiles {
     File("0019_waivers", PackageResources._019_waivers_sql),
     File("0020_rotation_commits", PackageResources._020_rotation_commits_sql),
     File("0021_retention_and_repair", PackageResources._021_retention_and_repair_sql),
+    File("0022_permits_look_up_less", PackageResources._022_permits_look_up_less_sql),
   ]
 
   /// The version the binary needs.

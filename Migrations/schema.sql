@@ -891,7 +891,7 @@ BEGIN
   ), leaf AS (
     -- A leaf after another one of this statement carries its hash.
     SELECT t.n, t.case_id, t.cs, t.at, t.type, CASE WHEN is_chained
-      THEN evidence.chained(t.head, t.prev, t.tail) OVER (PARTITION BY t.case_id ORDER BY t.n)
+      THEN evidence.chained(t.head, t.prev, t.tail) FILTER (WHERE is_chained) OVER (PARTITION BY t.case_id ORDER BY t.n)
       ELSE convert_to(t.head || t.prev || t.tail, 'UTF8') END AS body
     FROM told AS t
   ), written AS (
@@ -1214,9 +1214,49 @@ BEGIN
 END
 $$;
 ALTER PROCEDURE evidence.watch_statements(IN of_table regclass, IN event text, IN function text) OWNER TO keyturn_owner;
+CREATE FUNCTION governance.change_responsible() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  concerned uuid[] := CASE TG_TABLE_NAME WHEN 'identity' THEN ARRAY[NEW.id]
+    ELSE ARRAY(SELECT i.id FROM governance.identity AS i WHERE i.vendor_id = NEW.id) END;
+BEGIN
+  UPDATE governance.authorization AS a
+  SET responsible = array_remove(ARRAY[i.owner_id, i.backup_owner_id, v.sponsor_id], NULL)
+  FROM governance.identity AS i
+  LEFT JOIN governance.vendor AS v ON v.id = i.vendor_id
+  WHERE i.id = ANY (concerned) AND a.identity_id = i.id AND a.voided_at IS NULL AND a.actions <> ARRAY['revoke'];
+  RETURN NULL;
+END
+$$;
+ALTER FUNCTION governance.change_responsible() OWNER TO keyturn_owner;
+CREATE FUNCTION governance.name_responsible() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  vendor uuid;
+BEGIN
+  SELECT ARRAY[i.owner_id, i.backup_owner_id], i.vendor_id INTO NEW.responsible, vendor
+  FROM governance.identity AS i WHERE i.id = NEW.identity_id FOR SHARE;
+  IF vendor IS NOT NULL THEN
+    NEW.responsible := NEW.responsible
+      || (SELECT v.sponsor_id FROM governance.vendor AS v WHERE v.id = vendor FOR SHARE);
+  END IF;
+  RETURN NEW;
+END
+$$;
+ALTER FUNCTION governance.name_responsible() OWNER TO keyturn_owner;
+CREATE VIEW governance.here AS
+ SELECT ((s.system_identifier || '/'::text) || d.oid) AS place
+   FROM (pg_control_system() s(pg_control_version, catalog_version_no, system_identifier, pg_control_last_modified)
+     CROSS JOIN pg_database d)
+  WHERE (d.datname = current_database());
+ALTER TABLE governance.here OWNER TO keyturn_owner;
 CREATE FUNCTION governance.place() RETURNS text
     LANGUAGE sql STABLE
-    RETURN (((SELECT (pg_control_system.system_identifier)::text AS system_identifier FROM pg_control_system() pg_control_system(pg_control_version, catalog_version_no, system_identifier, pg_control_last_modified)) || '/'::text) || (SELECT (pg_database.oid)::text AS oid FROM pg_database WHERE (pg_database.datname = current_database())));
+    RETURN (SELECT h.place FROM governance.here h);
 ALTER FUNCTION governance.place() OWNER TO keyturn_owner;
 CREATE FUNCTION governance.require_incarnation() RETURNS trigger
     LANGUAGE plpgsql
@@ -1226,8 +1266,7 @@ BEGIN
   IF EXISTS (
     SELECT FROM granted AS g
     WHERE NOT EXISTS (
-      SELECT FROM governance.incarnation AS i
-      WHERE i.ended_at IS NULL AND i.id = g.incarnation AND i.mark >= g.mark AND i.place = governance.place()))
+      SELECT FROM governance.live_incarnation AS i WHERE i.id = g.incarnation AND i.mark >= g.mark))
   THEN
     RAISE EXCEPTION 'observe-only: this database is restored, copied or unknown to the process; see keyturn incarnation'
       USING ERRCODE = 'insufficient_privilege';
@@ -1505,6 +1544,7 @@ CREATE TABLE governance."authorization" (
     decision_id uuid,
     people uuid[] DEFAULT '{}'::uuid[] NOT NULL,
     known_people uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    responsible uuid[] DEFAULT '{}'::uuid[] NOT NULL,
     CONSTRAINT authorization_actions_known CHECK (((actions <@ ARRAY['issue'::text, 'rotate'::text, 'revoke'::text]) AND (cardinality(actions) >= 1))),
     CONSTRAINT authorization_approval_id_needed CHECK (((approval_id IS NOT NULL) OR (actions = ARRAY['revoke'::text]))),
     CONSTRAINT authorization_people_known CHECK ((known_people <@ people)),
@@ -1701,6 +1741,13 @@ ALTER TABLE governance.incarnation_adoption ALTER COLUMN id ADD GENERATED ALWAYS
     NO MAXVALUE
     CACHE 1
 );
+CREATE VIEW governance.live_incarnation AS
+ SELECT i.id,
+    i.mark
+   FROM governance.incarnation i
+  WHERE ((i.ended_at IS NULL) AND (i.place = ( SELECT h.place
+           FROM governance.here h)));
+ALTER TABLE governance.live_incarnation OWNER TO keyturn_owner;
 CREATE TABLE governance.operator_permission (
     id uuid NOT NULL,
     person_id uuid NOT NULL,
@@ -3601,6 +3648,8 @@ CREATE TRIGGER authorization_evidence_insert AFTER INSERT ON governance."authori
 ALTER TABLE governance."authorization" ENABLE ALWAYS TRIGGER authorization_evidence_insert;
 CREATE TRIGGER authorization_evidence_update AFTER UPDATE ON governance."authorization" REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_authorizations_changed();
 ALTER TABLE governance."authorization" ENABLE ALWAYS TRIGGER authorization_evidence_update;
+CREATE TRIGGER authorization_responsible BEFORE INSERT ON governance."authorization" FOR EACH ROW WHEN ((new.actions <> ARRAY['revoke'::text])) EXECUTE FUNCTION governance.name_responsible();
+ALTER TABLE governance."authorization" ENABLE ALWAYS TRIGGER authorization_responsible;
 CREATE TRIGGER break_glass_evidence_delete AFTER DELETE ON governance.break_glass REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'request_id,id', 'opened_by,second_id,reviewed_by', 'opened_by', 'id,identity_id,request_id,second_id,ticket_id', '', 'opened_by,second_id,reviewed_by');
 ALTER TABLE governance.break_glass ENABLE ALWAYS TRIGGER break_glass_evidence_delete;
 CREATE TRIGGER break_glass_evidence_insert AFTER INSERT ON governance.break_glass REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'request_id,id', 'opened_by,second_id,reviewed_by', 'opened_by', 'id,identity_id,request_id,second_id,ticket_id', '', 'opened_by,second_id,reviewed_by');
@@ -3665,6 +3714,8 @@ CREATE TRIGGER identity_feed_evidence_insert AFTER INSERT ON governance.identity
 ALTER TABLE governance.identity_feed ENABLE ALWAYS TRIGGER identity_feed_evidence_insert;
 CREATE TRIGGER identity_feed_evidence_update AFTER UPDATE ON governance.identity_feed REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'id', '', '', 'digest,persons,removals,sequence,state', '', '');
 ALTER TABLE governance.identity_feed ENABLE ALWAYS TRIGGER identity_feed_evidence_update;
+CREATE TRIGGER identity_responsible AFTER UPDATE OF owner_id, backup_owner_id, vendor_id ON governance.identity FOR EACH ROW WHEN ((((old.owner_id IS DISTINCT FROM new.owner_id) OR (old.backup_owner_id IS DISTINCT FROM new.backup_owner_id)) OR (old.vendor_id IS DISTINCT FROM new.vendor_id))) EXECUTE FUNCTION governance.change_responsible();
+ALTER TABLE governance.identity ENABLE ALWAYS TRIGGER identity_responsible;
 CREATE TRIGGER identity_source_evidence_delete AFTER DELETE ON governance.identity_source REFERENCING OLD TABLE AS before_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'name:name', '', '', 'break_persons,kind,sequence,state', 'as_of', '');
 ALTER TABLE governance.identity_source ENABLE ALWAYS TRIGGER identity_source_evidence_delete;
 CREATE TRIGGER identity_source_evidence_insert AFTER INSERT ON governance.identity_source REFERENCING NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'name:name', '', '', 'break_persons,kind,sequence,state', 'as_of', '');
@@ -3803,6 +3854,8 @@ CREATE TRIGGER vendor_evidence_insert AFTER INSERT ON governance.vendor REFERENC
 ALTER TABLE governance.vendor ENABLE ALWAYS TRIGGER vendor_evidence_insert;
 CREATE TRIGGER vendor_evidence_update AFTER UPDATE ON governance.vendor REFERENCING OLD TABLE AS before_changed NEW TABLE AS now_changed FOR EACH STATEMENT EXECUTE FUNCTION evidence.on_changes('record.changed', 'id', '', 'sponsor_id', 'sponsor_id,version', '', 'sponsor_id');
 ALTER TABLE governance.vendor ENABLE ALWAYS TRIGGER vendor_evidence_update;
+CREATE TRIGGER vendor_responsible AFTER UPDATE OF sponsor_id ON governance.vendor FOR EACH ROW WHEN ((old.sponsor_id IS DISTINCT FROM new.sponsor_id)) EXECUTE FUNCTION governance.change_responsible();
+ALTER TABLE governance.vendor ENABLE ALWAYS TRIGGER vendor_responsible;
 CREATE TRIGGER operator_action_append_only BEFORE DELETE OR UPDATE ON jobs.operator_action FOR EACH ROW EXECUTE FUNCTION keyturn.refuse_change();
 ALTER TABLE jobs.operator_action ENABLE ALWAYS TRIGGER operator_action_append_only;
 CREATE TRIGGER operator_action_evidence AFTER INSERT ON jobs.operator_action FOR EACH ROW EXECUTE FUNCTION evidence.on_operator_action();
@@ -4172,6 +4225,8 @@ GRANT ALL ON FUNCTION evidence.refuse(in_epoch bigint, why_code text, why text) 
 REVOKE ALL ON FUNCTION evidence.repair(run_firsts bigint[], run_counts integer[], cases uuid[], sequences integer[], hashes bytea[], types text[], times timestamp with time zone[], bodies bytea[], levels smallint[], numbers bigint[], tiles bytea[], roots bytea[], marks bigint[], old_size bigint, old_root bytea, new_size bigint, new_root bytea, new_note text, actor uuid, why text, detail text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION evidence.seal(in_epoch bigint, old_size bigint, batches bigint[], levels smallint[], numbers bigint[], tiles bytea[], roots bytea[], new_size bigint, new_root bytea, new_note text, seconds double precision) FROM PUBLIC;
 GRANT ALL ON FUNCTION evidence.seal(in_epoch bigint, old_size bigint, batches bigint[], levels smallint[], numbers bigint[], tiles bytea[], roots bytea[], new_size bigint, new_root bytea, new_note text, seconds double precision) TO keyturn_engine;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.here TO keyturn_engine;
+GRANT SELECT ON TABLE governance.here TO keyturn_auditor;
 REVOKE ALL ON FUNCTION jobs.drop_archive_partitions(keep integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION jobs.drop_archive_partitions(keep integer) TO keyturn_engine;
 REVOKE ALL ON FUNCTION jobs.make_archive_partitions(ahead integer) FROM PUBLIC;
@@ -4230,6 +4285,8 @@ GRANT SELECT,INSERT,UPDATE ON TABLE governance.incarnation TO keyturn_engine;
 GRANT SELECT ON TABLE governance.incarnation TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.incarnation_adoption TO keyturn_engine;
 GRANT SELECT ON TABLE governance.incarnation_adoption TO keyturn_auditor;
+GRANT SELECT,INSERT,UPDATE ON TABLE governance.live_incarnation TO keyturn_engine;
+GRANT SELECT ON TABLE governance.live_incarnation TO keyturn_auditor;
 GRANT SELECT,INSERT,UPDATE ON TABLE governance.operator_permission TO keyturn_engine;
 GRANT SELECT ON TABLE governance.operator_permission TO keyturn_auditor;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE governance.owed_tickets TO keyturn_engine;

@@ -39,39 +39,30 @@ package enum EvidenceNeed: Sendable {
 ///
 /// It asks what `Decision` would, of the facts as they are then. What a decision rests on either voids the authorization in
 /// the transaction that changes it, or ends at its `valid_until`; left are people who are away and sources that are not to
-/// be trusted, which only pause: they are looked up here, for everybody in `Standing` and for the identity's owners and its
-/// vendor's sponsor. Together with the decision that granted it, which the authorization names, each permit can be decided
-/// again (`GovernanceStore.replayPermits`). Not for revocation: what reduces is never held up by people who left or by stale
-/// data.
+/// be trusted, which only pause: they are looked up here, for everybody in `Standing` and for those who answer for the
+/// identity, whom the authorization names as they are now (`responsible`: owner, backup owner, the vendor's sponsor).
+/// Together with the decision that granted it, which the authorization names too, each permit can be decided again
+/// (`GovernanceStore.replayPermits`). Not for revocation: what reduces is never held up by people who left or by stale data.
 /// None in a database that was restored or copied until a person confirmed it, none for a subject that is being contained,
 /// and while the evidence log may not be continued none but for what shuts logins off.
 /// Lock order: the jobs (by the steps' guard), then the authorizations, in the order of the arrays, which is by subject.
 package struct GrantPermit: BatchStatement {
   package static let sql = """
-    WITH live AS MATERIALIZED (
-      SELECT i.id, i.mark
-      FROM governance.incarnation AS i
-      WHERE i.ended_at IS NULL AND i.place = governance.place()
-    ), held AS MATERIALIZED (
+    WITH held AS MATERIALIZED (
       SELECT m.n, m.permit, a.id AS authorization_id, m.action, m.subject, m.fence, m.incarnation, m.mark,
-        m.action = 'revoke' AS reduces, a.people,
-        array_remove(ARRAY[i.owner_id, i.backup_owner_id, v.sponsor_id], NULL) || a.people AS needed,
-        i.owner_id || a.known_people AS known
+        m.action = 'revoke' AS reduces, a.responsible, a.people, a.known_people
       FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::bigint[], $6::uuid[], $7::uuid[], $8::bigint[],
           $9::boolean[]) WITH ORDINALITY
         AS m (permit, authorization_id, action, subject, fence, identity_id, incarnation, mark, needs_evidence, n)
-      JOIN live ON live.id = m.incarnation AND live.mark >= m.mark
+      JOIN governance.live_incarnation AS live ON live.id = m.incarnation AND live.mark >= m.mark
       JOIN governance.authorization AS a ON a.id = m.authorization_id
-      JOIN governance.identity AS i ON i.id = a.identity_id
-      LEFT JOIN governance.vendor AS v ON v.id = i.vendor_id
       WHERE a.identity_id = m.identity_id
         AND m.action = ANY(a.actions)
         AND a.voided_at IS NULL
         AND a.valid_from <= now()
         AND a.valid_until > now()
-        AND (m.action = 'revoke' OR i.vendor_id IS NULL OR v.sponsor_id IS NOT NULL)
         AND NOT EXISTS (SELECT FROM governance.embargo AS e WHERE e.subject = m.subject)
-        AND (NOT m.needs_evidence OR (SELECT evidence.is_writable()))
+        AND (NOT m.needs_evidence OR NOT EXISTS (SELECT FROM evidence.refusal))
       FOR SHARE OF a
     ), away AS MATERIALIZED (
       -- Once for each person of the batch, however many permits rest on them, and each by its key (OFFSET 0): a plan for all at
@@ -79,8 +70,8 @@ package struct GrantPermit: BatchStatement {
       SELECT COALESCE(array_agg(x.id) FILTER (WHERE p.state IS DISTINCT FROM 'active'), '{}') AS gone,
         COALESCE(array_agg(x.id) FILTER (WHERE p.is_unknown), '{}') AS unknown
       FROM (
-        SELECT DISTINCT unnest(d.needed) AS id
-        FROM (SELECT DISTINCT h.needed FROM held AS h WHERE NOT h.reduces) AS d
+        SELECT DISTINCT unnest(d.responsible || d.people) AS id
+        FROM (SELECT DISTINCT h.responsible, h.people FROM held AS h WHERE NOT h.reduces) AS d
       ) AS x
       LEFT JOIN LATERAL (
         SELECT q.state, s.state <> 'ok' OR s.maximum_age IS NOT NULL AND (s.as_of IS NULL OR s.as_of + s.maximum_age <= now())
@@ -94,8 +85,10 @@ package struct GrantPermit: BatchStatement {
       SELECT h.n, h.permit, h.authorization_id, h.action, h.subject, h.fence, h.incarnation, h.mark
       FROM held AS h
       CROSS JOIN away
-      WHERE h.reduces OR cardinality(h.people) > 0
-        AND (away.gone = '{}' OR NOT h.needed && away.gone) AND (away.unknown = '{}' OR NOT h.known && away.unknown)
+      WHERE h.reduces OR (
+        cardinality(h.responsible) >= 2 AND cardinality(h.people) > 0
+        AND (away.gone = '{}' OR NOT (h.responsible && away.gone OR h.people && away.gone))
+        AND (away.unknown = '{}' OR NOT (h.responsible[1] = ANY (away.unknown) OR h.known_people && away.unknown)))
     ), granted AS (
       INSERT INTO governance.permit (id, authorization_id, action, subject, fence, incarnation, mark)
       SELECT permit, authorization_id, action, subject, fence, incarnation, mark
@@ -131,8 +124,7 @@ package struct ExplainHold: Statement {
   package static let sql = """
     SELECT array_remove(ARRAY[
       CASE WHEN NOT EXISTS (
-        SELECT FROM governance.incarnation AS i
-        WHERE i.ended_at IS NULL AND i.place = governance.place() AND i.id = $2 AND i.mark >= $3) THEN 'observe_only' END,
+        SELECT FROM governance.live_incarnation AS i WHERE i.id = $2 AND i.mark >= $3) THEN 'observe_only' END,
       CASE WHEN EXISTS (SELECT FROM governance.embargo AS e WHERE e.subject = $1) THEN 'being_contained' END,
       CASE WHEN $4 AND NOT evidence.is_writable() THEN 'evidence_not_writable' END], NULL)
     """

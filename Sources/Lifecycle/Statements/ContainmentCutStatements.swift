@@ -35,8 +35,7 @@ struct IntendContainment: Statement {
       JOIN governance.authorization AS a ON a.id = m.authorization_id
       WHERE a.voided_at IS NULL AND a.valid_until > now() AND 'revoke' = ANY(a.actions)
         AND EXISTS (
-          SELECT FROM governance.incarnation AS i
-          WHERE i.ended_at IS NULL AND i.place = governance.place() AND i.id = $4 AND i.mark >= $5)
+          SELECT FROM governance.live_incarnation AS i WHERE i.id = $4 AND i.mark >= $5)
       FOR SHARE OF a
     ), granted AS (
       INSERT INTO governance.permit (id, authorization_id, action, subject, fence, incarnation, mark)

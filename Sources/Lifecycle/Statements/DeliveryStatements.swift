@@ -115,8 +115,7 @@ struct TryDelivery: Statement {
     SET attempts = attempts + 1, tried_at = now()
     WHERE d.id = $1 AND d.state = 'open'
       AND EXISTS (
-        SELECT FROM governance.incarnation AS i
-        WHERE i.ended_at IS NULL AND i.place = governance.place() AND i.id = $2 AND i.mark >= $3)
+        SELECT FROM governance.live_incarnation AS i WHERE i.id = $2 AND i.mark >= $3)
     """
 
   let id: UUID

@@ -60,8 +60,8 @@ struct RaiseMark: Statement {
 struct RequireIncarnation: Statement {
   static let sql = """
     SELECT 1
-    FROM governance.incarnation AS i
-    WHERE i.ended_at IS NULL AND i.place = governance.place() AND i.id = $1 AND i.mark >= $2
+    FROM governance.live_incarnation AS i
+    WHERE i.id = $1 AND i.mark >= $2
     """
 
   let claim: IncarnationClaim?
