@@ -63,7 +63,9 @@ struct BenchWorkerCommand: AsyncParsableCommand {
       writer: StepWriter(client: client, logger: logger), logger: logger)
     let report = Task {
       var last = (-1, -1)
+      let parent = BenchParent()
       while !Task.isCancelled {
+        if parent.isGone { worker.stop() }
         let now = (counter.count, worker.inFlight)
         tracing?.flush()
         if tracing == nil, now != last { FileHandle.standardOutput.write(Data("\(now.0) \(now.1)\n".utf8)) }

@@ -1,4 +1,13 @@
 import Foundation
+import Glibc
+
+/// The benchmark that started this worker process. Without it the worker ends by itself: the next figures would share the
+/// machine with it.
+struct BenchParent {
+  private let process = getppid()
+
+  var isGone: Bool { getppid() != process }
+}
 
 /// Worker processes of a benchmark and what they report.
 final class BenchWorkers {

@@ -49,7 +49,9 @@ struct SagaWorkerCommand: AsyncParsableCommand {
       client: composition.client, configuration: configuration, handlers: handlers, writer: writer, logger: logger)
     let report = Task {
       var last = (-1, -1)
+      let parent = BenchParent()
       while !Task.isCancelled {
+        if parent.isGone { worker.stop() }
         let now = (counter.count, worker.inFlight)
         if now != last { FileHandle.standardOutput.write(Data("\(now.0) \(now.1)\n".utf8)) }
         last = now
