@@ -88,7 +88,7 @@ extension CredentialLifecycle {
     let step: [String: CanonicalJSON] = [
       "action": .string(saga.action.rawValue), "fence": .integer(fence), "from": .string(move.from.rawValue),
       "moves": .array([
-        .array([.string(move.to.rawValue), .integer(Int64((move.at.timeIntervalSince1970 * 1_000_000).rounded()))])
+        .array([.string(move.to.rawValue), .integer(Int64(move.at.microsecondsSince1970))])
       ]),
     ]
     // The leaf of the move; the job's row, which is the saga's case's lock, is held.

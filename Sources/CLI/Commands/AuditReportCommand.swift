@@ -3,6 +3,7 @@ import AuditPackage
 import Evidence
 import Foundation
 import MerkleLog
+import Postgres
 
 extension AuditCommand {
   struct Report: StoreCommand {
@@ -44,7 +45,7 @@ extension AuditCommand {
 
     /// Everything the report counts, out of sealed leaves.
     static func facts(_ reader: LogReader, from: Date, until: Date) async throws -> ControlFacts {
-      func micros(_ date: Date) -> Int64 { Int64((date.timeIntervalSince1970 * 1_000_000).rounded()) }
+      func micros(_ date: Date) -> Int64 { Int64(date.microsecondsSince1970) }
       var inputs = ControlFacts.Inputs()
       (inputs.from, inputs.until, inputs.limits) = (micros(from), micros(until), PackageBuilder.limits)
       let opened = try await reader.opened(from: from, until: until).map(\.caseID)

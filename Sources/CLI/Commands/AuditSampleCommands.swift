@@ -4,6 +4,7 @@ import Evidence
 import Foundation
 import Governance
 import MerkleLog
+import Postgres
 
 extension AuditCommand {
   /// All rotations, issues and revocations that were opened in a period.
@@ -13,7 +14,7 @@ extension AuditCommand {
         let action = try EvidenceLeaf(bytes: row.leaf).detail["action"]?.string ?? ""
         return Stratum(action: action).map { .init(id: row.caseID, stratum: $0) }
       }
-    func micros(_ date: Date) -> Int64 { Int64((date.timeIntervalSince1970 * 1_000_000).rounded()) }
+    func micros(_ date: Date) -> Int64 { Int64(date.microsecondsSince1970) }
     return AuditPackage.Population(from: micros(from), until: micros(until), members: members)
   }
 

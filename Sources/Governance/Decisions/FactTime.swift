@@ -1,4 +1,5 @@
 package import Foundation
+import Postgres
 
 /// A moment in whole microseconds since 1970, UTC: what the database keeps, and exact in JSON. Time zones and daylight
 /// saving do not exist here.
@@ -9,7 +10,7 @@ package struct FactTime: Sendable, Hashable, Comparable, Codable {
 
   /// Times that 64 bits cannot hold become the earliest or latest ones.
   package init(_ date: Date) {
-    let value = (date.timeIntervalSince1970 * 1e6).rounded()
+    let value = date.microsecondsSince1970
     if value >= 9.2e18 {
       self = .never
     } else if value <= -9.2e18 {

@@ -92,5 +92,5 @@ struct RecordStep: BatchStatement {
 
 extension Date {
   /// Microseconds since 1970, as leaves write times.
-  fileprivate var leafMicros: Int64 { Int64((timeIntervalSince1970 * 1_000_000).rounded()) }
+  fileprivate var leafMicros: Int64 { Int64(microsecondsSince1970) }
 }

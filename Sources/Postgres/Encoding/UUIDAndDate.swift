@@ -21,12 +21,21 @@ extension Date: PostgresEncodable, PostgresDecodable, PostgresArrayElement {
 
   /// Seconds from PostgreSQL's epoch, 2000-01-01, to Foundation's, 2001-01-01.
   private static let epochDistance: Double = 31_622_400
+  /// Microseconds from 1970 to PostgreSQL's epoch.
+  private static let postgresEpoch: Double = 946_684_800_000_000
+
+  private var sincePostgresEpoch: Double {
+    ((timeIntervalSinceReferenceDate + Self.epochDistance) * 1_000_000).rounded()
+  }
+
+  /// Whole microseconds since 1970, as the database keeps this moment: the same before it was stored and after. A double
+  /// has other fractions in another epoch, so `timeIntervalSince1970` may round to a neighbour.
+  package var microsecondsSince1970: Double { sincePostgresEpoch + Self.postgresEpoch }
 
   package func encode(into buffer: inout [UInt8]) {
     if self >= .distantFuture { return buffer.appendBigEndian(Int64.max) }
     if self <= .distantPast { return buffer.appendBigEndian(Int64.min) }
-    let microseconds = ((timeIntervalSinceReferenceDate + Self.epochDistance) * 1_000_000).rounded()
-    buffer.appendBigEndian(Int64(microseconds))
+    buffer.appendBigEndian(Int64(sincePostgresEpoch))
   }
 
   package init(decoding bytes: UnsafeRawBufferPointer, type: PostgresType) throws {
