@@ -1223,10 +1223,8 @@ DECLARE
     ELSE ARRAY(SELECT i.id FROM governance.identity AS i WHERE i.vendor_id = NEW.id) END;
 BEGIN
   UPDATE governance.authorization AS a
-  SET responsible = array_remove(ARRAY[i.owner_id, i.backup_owner_id, v.sponsor_id], NULL)
-  FROM governance.identity AS i
-  LEFT JOIN governance.vendor AS v ON v.id = i.vendor_id
-  WHERE i.id = ANY (concerned) AND a.identity_id = i.id AND a.voided_at IS NULL AND a.actions <> ARRAY['revoke'];
+  SET responsible = governance.responsible_for(a.identity_id)
+  WHERE a.identity_id = ANY (concerned) AND a.voided_at IS NULL AND a.actions <> ARRAY['revoke'];
   RETURN NULL;
 END
 $$;
@@ -1235,15 +1233,8 @@ CREATE FUNCTION governance.name_responsible() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-DECLARE
-  vendor uuid;
 BEGIN
-  SELECT ARRAY[i.owner_id, i.backup_owner_id], i.vendor_id INTO NEW.responsible, vendor
-  FROM governance.identity AS i WHERE i.id = NEW.identity_id FOR SHARE;
-  IF vendor IS NOT NULL THEN
-    NEW.responsible := NEW.responsible
-      || (SELECT v.sponsor_id FROM governance.vendor AS v WHERE v.id = vendor FOR SHARE);
-  END IF;
+  NEW.responsible := governance.responsible_for(NEW.identity_id);
   RETURN NEW;
 END
 $$;
@@ -1275,6 +1266,23 @@ BEGIN
 END
 $$;
 ALTER FUNCTION governance.require_incarnation() OWNER TO keyturn_owner;
+CREATE FUNCTION governance.responsible_for(identity uuid) RETURNS uuid[]
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  people uuid[];
+  vendor uuid;
+BEGIN
+  SELECT ARRAY[i.owner_id, i.backup_owner_id], i.vendor_id INTO people, vendor
+  FROM governance.identity AS i WHERE i.id = identity FOR SHARE;
+  IF vendor IS NOT NULL THEN
+    people := people || (SELECT v.sponsor_id FROM governance.vendor AS v WHERE v.id = vendor FOR SHARE);
+  END IF;
+  RETURN people;
+END
+$$;
+ALTER FUNCTION governance.responsible_for(identity uuid) OWNER TO keyturn_owner;
 CREATE FUNCTION jobs.drop_archive_partitions(keep integer) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'

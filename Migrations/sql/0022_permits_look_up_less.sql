@@ -44,24 +44,30 @@ $$;
 -- The identity's owner, its backup owner and its vendor's sponsor, in this order, as they are now; empty where there is only
 -- revocation. Changed in the transaction that changes one of them.
 ALTER TABLE governance.authorization ADD COLUMN responsible uuid[] NOT NULL DEFAULT '{}';
-UPDATE governance.authorization AS a
-SET responsible = array_remove(ARRAY[i.owner_id, i.backup_owner_id, v.sponsor_id], NULL)
-FROM governance.identity AS i
-LEFT JOIN governance.vendor AS v ON v.id = i.vendor_id
-WHERE i.id = a.identity_id AND a.voided_at IS NULL AND a.actions <> ARRAY['revoke'];
 
--- Whoever changes one of them meanwhile waits, and then finds the new row.
-CREATE FUNCTION governance.name_responsible() RETURNS trigger
+-- Whoever changes one of them meanwhile waits, or is waited for. Lock order: the identity, then the vendor.
+CREATE FUNCTION governance.responsible_for(identity uuid) RETURNS uuid[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+  people uuid[];
   vendor uuid;
 BEGIN
-  SELECT ARRAY[i.owner_id, i.backup_owner_id], i.vendor_id INTO NEW.responsible, vendor
-  FROM governance.identity AS i WHERE i.id = NEW.identity_id FOR SHARE;
+  SELECT ARRAY[i.owner_id, i.backup_owner_id], i.vendor_id INTO people, vendor
+  FROM governance.identity AS i WHERE i.id = identity FOR SHARE;
   IF vendor IS NOT NULL THEN
-    NEW.responsible := NEW.responsible
-      || (SELECT v.sponsor_id FROM governance.vendor AS v WHERE v.id = vendor FOR SHARE);
+    people := people || (SELECT v.sponsor_id FROM governance.vendor AS v WHERE v.id = vendor FOR SHARE);
   END IF;
+  RETURN people;
+END
+$$;
+UPDATE governance.authorization AS a
+SET responsible = governance.responsible_for(a.identity_id)
+WHERE a.voided_at IS NULL AND a.actions <> ARRAY['revoke'];
+
+CREATE FUNCTION governance.name_responsible() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  NEW.responsible := governance.responsible_for(NEW.identity_id);
   RETURN NEW;
 END
 $$;
@@ -76,10 +82,8 @@ DECLARE
     ELSE ARRAY(SELECT i.id FROM governance.identity AS i WHERE i.vendor_id = NEW.id) END;
 BEGIN
   UPDATE governance.authorization AS a
-  SET responsible = array_remove(ARRAY[i.owner_id, i.backup_owner_id, v.sponsor_id], NULL)
-  FROM governance.identity AS i
-  LEFT JOIN governance.vendor AS v ON v.id = i.vendor_id
-  WHERE i.id = ANY (concerned) AND a.identity_id = i.id AND a.voided_at IS NULL AND a.actions <> ARRAY['revoke'];
+  SET responsible = governance.responsible_for(a.identity_id)
+  WHERE a.identity_id = ANY (concerned) AND a.voided_at IS NULL AND a.actions <> ARRAY['revoke'];
   RETURN NULL;
 END
 $$;
